@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * client.h: the doors of the C API. A call checks its handles, lends the graph its caller's address and hands over to
+ * sp_build_* or to the executor. Sections are named after the .c files.
+ *
+ * Two kinds of calls fail in two ways. A call that returns a handle returns NULL and records its error as the thread's
+ * first one, unless an earlier one still waits to be reported. A call that returns a status reports at once: its own
+ * error, or, given NULL, the first one.
+ */
+#ifndef SP_CLIENT_H
+#define SP_CLIENT_H
+
+#include "sched.h"
+
+#define SP_SESSION_MAGIC 0x5e551044u
+#define SP_ARRAY_MAGIC 0xa44a7003u
+#define SP_SCOPE_MAGIC 0x5c09e001u
+#define SP_RUN_MAGIC 0x4e4e0002u
+
+/*
+ * A handle: one reference to a node. The live ones of a session are a ring, youngest first; a marker (SP_SCOPE_MAGIC)
+ * lies where each open scope begins. The slab's link covers prev only, so a released handle is told by its magic until
+ * its slot is used again.
+ */
+struct starp_array {
+    starp_array *prev, *next;
+    starp_session *session;
+    struct sp_node *node;
+    uint32_t magic;
+};
+
+/* A run started by starp_eval_async. run is NULL once it has ended: then status and error tell how. */
+struct starp_run {
+    uint32_t magic;
+    starp_status status;
+    starp_session *session;
+    struct sp_run *run;
+    starp_run *prev, *next;
+    struct sp_error error;
+};
+
+struct starp_session {
+    uint32_t magic;
+    int scopes;               /* open ones */
+    struct sp_graph graph;
+    struct sp_sched *sched;
+    struct sp_slab handles;
+    starp_array ring;         /* next: the youngest handle, prev: the oldest or a kept one */
+    uint64_t max_nodes;       /* live nodes that trigger an evaluation */
+    uint64_t flush_at;        /* id of the node at which they are counted next */
+    uint64_t seed, stream;
+    starp_progress_fn progress;
+    void *progress_user;
+    bool stuck;               /* an automatic evaluation failed, and no nodes have gone since */
+    bool calling;             /* inside the progress callback */
+    starp_run *run;           /* under way */
+    starp_run *runs;          /* all that starp_wait has not freed */
+    starp_stats count;        /* what the client counts: handles, flushes */
+    starp_session *next_open; /* of the process */
+};
+
+/* ---------------------------------------------------------------------------------------------------- error.c */
+
+/* Records the error of a call that returns a handle: the first one stays until it is reported. Returns the status. */
+starp_status sp_client_fail(const void *site, starp_status status, const char *format, ...)
+    __attribute__((cold, format(printf, 3, 4)));
+starp_status sp_client_fail_error(const void *site, const struct sp_error *e) __attribute__((cold));
+/* The same for a call that returns a status: it becomes the thread's last error at once, whatever waits. */
+starp_status sp_client_report(const void *site, starp_status status, const char *format, ...)
+    __attribute__((cold, format(printf, 3, 4)));
+starp_status sp_client_report_error(const void *site, const struct sp_error *e) __attribute__((cold));
+/* Reports the first error: what a call that returns a status does when it is given NULL. */
+starp_status sp_client_recorded(const char *what, const void *site) __attribute__((cold));
+
+/* --------------------------------------------------------------------------------------------------- handle.c */
+
+/* Records STARP_ERR_HANDLE for an argument (from 1) that is not a live handle, or is of another session. */
+void sp_client_dead(const char *what, int argument, const void *site) __attribute__((cold));
+void sp_client_foreign(const char *what, int argument, const void *site) __attribute__((cold));
+
+/* The session of a live handle, ready to record for `site`; NULL for NULL, and, recorded, for a dead one. */
+static inline starp_session *sp_client_enter(const char *what, starp_array *x, const void *site)
+{
+    if (!x) return NULL;
+    if (x->magic != SP_ARRAY_MAGIC) return sp_client_dead(what, 1, site), NULL;
+    x->session->graph.site = site;
+    return x->session;
+}
+
+/* The same for calls that return a status, which is reported. */
+starp_status sp_client_check(const char *what, starp_array *x, const void *site);
+
+/* A handle for a node, whose reference it takes. For NULL: NULL, and the graph's error is recorded. */
+starp_array *sp_client_wrap(starp_session *s, struct sp_node *node);
+
+/* Releases every handle down to the innermost scope's marker, and the marker; without a scope, every handle. */
+void sp_client_unwind(starp_session *s);
+
+/* -------------------------------------------------------------------------------------------------- session.c */
+
+/* Whether s is a session, ready to record for `site`; if not, that is recorded. */
+bool sp_client_begin(const char *what, starp_session *s, const void *site);
+/* The same for calls that return a status, which is reported. */
+starp_status sp_client_session(const char *what, starp_session *s, const void *site);
+
+/* --------------------------------------------------------------------------------------------------- create.c */
+
+/* Whether the caller's shape or list of axes can be read at all; if not, that is recorded. Axes may be NULL. */
+bool sp_client_shape(starp_session *s, const char *what, const starp_dims *shape);
+bool sp_client_axes(starp_session *s, const char *what, const starp_dims *axes);
+
+/* ----------------------------------------------------------------------------------------------------- eval.c */
+
+/* Computes those of the nodes that have no value yet, counting the reason; node[] is reordered. */
+starp_status sp_client_compute(starp_session *s, int n, struct sp_node **node, uint64_t *reason, struct sp_error *e);
+/* Computes what the handles stand for when the graph has grown too large. Its error is recorded. */
+bool sp_client_flush(starp_session *s);
+/* Waits for the run under way, if any, and keeps its outcome for starp_wait. */
+void sp_client_settle(starp_session *s);
+
+/* ----------------------------------------------------------------------------------------------------- view.c */
+
+/* As many items as an index can have: every axis, as many new ones, an ellipsis. */
+#define SP_MAX_ITEMS (2 * STARP_MAXDIM + 1)
+/* Python's basic index, as text, into items; their number, or -1 with e set. */
+int sp_client_parse_index(const char *text, starp_index items[SP_MAX_ITEMS], struct sp_error *e);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * codelets.h: functions on tiles. They see pointers, extents, strides and plain bytes: never a node, never StarPU.
+ * Sections are named after the .c files.
+ */
+#ifndef SP_CODELETS_H
+#define SP_CODELETS_H
+
+#include "graph.h"
+
+/* Elements of a chunk, the unit the vector machine works on and the leaf of every reduction tree. Part of what the bits
+   of a sum are defined by: not a tuning knob. */
+#define SP_CHUNK 1024
+
+/* -------------------------------------------------------------------------------------------------- kernels.c */
+
+/* Why a kernel could not do its work on its data; checked by the caller after a job. 0: all is well. */
+enum sp_kernel_fault { SP_KERNEL_OK, SP_KERNEL_NEGATIVE_POWER };
+
+/*
+ * dst[0..n) = op(src...). dst may be one of src (same pointer), never a shifted overlap; pointers are aligned to the
+ * element. Element i of the result depends on element i of the operands only, never on n, i or alignment.
+ */
+typedef void sp_kernel_fn(size_t n, void *dst, const void *const *src, int *fault);
+
+/*
+ * A reducer turns elements into accumulators of acc_size bytes and merges those. n, rows, cols >= 1.
+ *   rows:    `rows` runs of `len` consecutive elements -> one accumulator each
+ *   columns: a dense rows x cols block -> `cols` accumulators, each over a column
+ *   merge:   into[i] = into[i] (+) from[i], `into` covering count_into elements and coming first in index order
+ *   finish:  accumulators -> n results of the reduction's result dtype
+ * src[1] are the i64 indices for argmin and argmax, else unused. The order of additions depends on the counts only.
+ * Inside a chunk the error stays that of pairwise summation: at most 32 additions in a row.
+ */
+struct sp_reducer {
+    size_t acc_size;
+    void (*rows)(size_t rows, size_t len, const void *const *src, void *acc);
+    void (*columns)(size_t rows, size_t cols, const void *const *src, void *acc);
+    void (*merge)(size_t n, void *into, const void *from, int64_t count_into, int64_t count_from);
+    void (*finish)(size_t n, const void *acc, void *dst);
+};
+
+/* One instruction set's kernels. Missing entries are NULL. */
+struct sp_kernels {
+    const char *name; /* "generic", "avx2", "avx512" */
+    sp_kernel_fn *map[SP_OPS][STARP_NDTYPES];              /* by the dtype they compute in; cast: unused */
+    sp_kernel_fn *cast[STARP_NDTYPES][STARP_NDTYPES];      /* [from][to] */
+    struct sp_reducer reduce[SP_REDUCES][STARP_NDTYPES];   /* acc_size 0: none */
+    void (*splat)(size_t n, void *dst, const void *element, size_t size);
+    void (*iota)(size_t n, int64_t *dst, int64_t start, int64_t step);
+    void (*stream)(void *dst, const void *src, size_t bytes); /* copy past the caches; no alignment needed */
+    void (*gather)(size_t n, void *dst, const void *src, ptrdiff_t stride, size_t size);  /* strided to dense; stride in bytes, may be 0 or negative */
+    void (*scatter)(size_t n, void *dst, ptrdiff_t stride, const void *src, size_t size); /* dense to strided */
+};
+
+/* The best kernels this machine runs, or the named ones; NULL if the machine cannot run those or there are none. */
+const struct sp_kernels *sp_kernels_get(const char *name);
+
+/* ------------------------------------------------------------------------------------------------------ job.c */
+
+/* Where a register's elements lie inside one box: element (i0, i1, ...) of the box is at
+   buffer[buffer] + offset + sum of stride[k] * ik, all in bytes. IOTA operands: offset is the first value, stride the
+   coefficients, and buffer is unused. */
+struct sp_ref {
+    int32_t buffer;
+    int64_t offset;
+    int64_t stride[STARP_MAXDIM];
+};
+
+/*
+ * A job: one block of a fused step's iteration space. The boxes partition the block; in each of them every operand and
+ * output is a plain strided window. Reductions walk the block in canonical chunks, whatever the boxes.
+ */
+struct sp_job {
+    const struct sp_program *program;
+    const struct sp_kernels *kernels;
+    const void *const *constants; /* per operand: the element of a SPLAT, the bytes of a PARAM, else unused */
+    int ndim;
+    const int64_t *extent;        /* of the block */
+    int nbox;
+    const int64_t *box;           /* per box: lo[ndim], extent[ndim] */
+    const struct sp_ref *ref;     /* per box: operands, then outputs */
+    bool stream;                  /* outputs are too big for the caches */
+    int split;                    /* reductions: axes [0, split) are outer, [split, ndim) inner */
+    bool rows;                    /* reductions: the inner axes are reduced; else the outer ones */
+    const int32_t *partial;       /* per reduction: the buffer its accumulators go to */
+};
+
+/* Bytes of scratch memory a job needs; depends on the program and the block only. */
+size_t sp_job_scratch(const struct sp_job *job);
+/* Runs a job. Returns an sp_kernel_fault. */
+int sp_job_run(const struct sp_job *job, void *const *buffer, void *scratch);
+
+/* -------------------------------------------------------------------------------------------------- combine.c */
+
+/* A part of a reduction's result: the window of it whose accumulators lie in one column of blocks. */
+struct sp_combine_part {
+    int32_t first, nblock;        /* the blocks' partial results: buffer[first .. first + nblock), in index order */
+    const int64_t *count;         /* how many elements each block's accumulators cover */
+    int ndim;                     /* of the window */
+    const int64_t *extent;
+    int64_t from;                 /* first accumulator of the window within a partial result */
+    const int64_t *from_stride;   /* in accumulators */
+    int64_t to;                   /* bytes into the result's buffer */
+    const int64_t *to_stride;     /* bytes; elements of the last axis are adjacent in both */
+};
+
+/* Merges partial results by the fixed tree and writes final elements to buffer[0]. */
+struct sp_combine {
+    const struct sp_reducer *reducer;
+    size_t item;                  /* bytes of a result element */
+    int npart;
+    const struct sp_combine_part *part;
+};
+
+#define SP_COMBINE_SCRATCH (40 * SP_CHUNK * 32) /* bytes of scratch: the levels of the tree */
+void sp_combine_run(const struct sp_combine *job, void *const *buffer, void *scratch);
+
+/* ----------------------------------------------------------------------------------------------------- move.c */
+
+/* Copies an n-dimensional window of elements; strides in bytes. */
+void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
+             const int64_t *src_stride, const struct sp_kernels *kernels);
+
+/* One tile of a reshape: elements in C order of what is seen of a tiled array, from `first` on, into the tile's rows. */
+struct sp_reshape {
+    size_t item;
+    void *const *tile;             /* all tiles of the source, row-major over its grid */
+    int source_ndim;
+    const int64_t *source_shape, *source_tile;
+    const struct sp_view *view;    /* from what is seen to the source */
+    int seen_ndim;
+    const int64_t *seen_shape;
+    int ndim;                      /* of the result */
+    const int64_t *shape, *lo, *extent; /* the result's shape; the tile's place and extents in it */
+    const struct sp_kernels *kernels;
+};
+void sp_reshape_run(const struct sp_reshape *job, void *dst);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * job.c: runs a fused program over one block. Elementwise blocks go box by box; inside a box adjacent axes collapse
+ * where every window allows it, and the program runs chunk by chunk, reading and writing tiles in place wherever a
+ * chunk is contiguous. Blocks with reductions walk canonical chunks (reduce.c).
+ */
+#include <string.h>
+
+#include "job.h"
+
+static size_t round64(size_t n)
+{
+    return (n + 63) & ~(size_t)63;
+}
+
+/* A register's element size; scratch registers are as wide as the widest. */
+size_t sp_reg_bytes(const struct sp_program *p, int reg)
+{
+    if (reg < p->noperand) return sp_dtypes[p->operand_dtype[reg]].size;
+    if (reg < p->noperand + p->noutput) return sp_dtypes[p->output_dtype[reg - p->noperand]].size;
+    return p->max_item;
+}
+
+static int register_count(const struct sp_program *p)
+{
+    return p->noperand + p->noutput + p->nscratch;
+}
+
+size_t sp_job_scratch(const struct sp_job *job)
+{
+    size_t bytes = 0;
+    for (int r = 0; r < register_count(job->program); r++) bytes += round64(sp_reg_bytes(job->program, r) * SP_CHUNK);
+    return bytes + (job->program->nreduce ? sp_reduce_scratch(job) : 0);
+}
+
+/* Hands out scratch memory; constants are spread over theirs once. */
+static char *give_areas(struct sp_machine *m, char *scratch, size_t elements)
+{
+    const struct sp_program *p = m->program;
+    for (int r = 0; r < register_count(p); r++) {
+        m->area[r] = scratch;
+        m->reg[r] = scratch;
+        scratch += round64(sp_reg_bytes(p, r) * SP_CHUNK);
+        if (r >= p->noperand) continue;
+        const void *constant = m->job->constants[r];
+        if (p->operand_kind[r] == SP_OPERAND_SPLAT) m->job->kernels->splat(elements, m->area[r], constant, sp_reg_bytes(p, r));
+        if (p->operand_kind[r] == SP_OPERAND_PARAM) m->reg[r] = (void *)(uintptr_t)constant;
+    }
+    return scratch;
+}
+
+/* ---------------------------------------------------------------------------------------------------- collapsing */
+
+struct collapsed {
+    struct sp_space space;
+    int64_t extent[STARP_MAXDIM], box[2 * STARP_MAXDIM];
+    struct sp_ref ref[SP_MAX_OPERANDS + SP_MAX_OUTPUTS];
+};
+
+static bool has_window(const struct sp_program *p, int reg)
+{
+    if (reg >= p->noperand) return true;
+    return p->operand_kind[reg] == SP_OPERAND_ARRAY || p->operand_kind[reg] == SP_OPERAND_IOTA;
+}
+
+/* Whether axis a of the box continues the axis that was kept last. */
+static bool continues(const struct sp_program *p, const struct collapsed *c, const struct sp_ref *ref, int kept, int a, int64_t extent)
+{
+    for (int r = 0; r < p->noperand + p->noutput; r++) {
+        if (has_window(p, r) && c->ref[r].stride[kept] != ref[r].stride[a] * extent) return false;
+    }
+    return true;
+}
+
+static void collapse(struct collapsed *c, const struct sp_job *job, int b)
+{
+    const struct sp_program *p = job->program;
+    const int64_t *extent = job->box + (2 * b + 1) * job->ndim;
+    int nreg = p->noperand + p->noutput, n = 0;
+    const struct sp_ref *ref = job->ref + (size_t)b * (size_t)nreg;
+    for (int r = 0; r < nreg; r++) {
+        c->ref[r].buffer = ref[r].buffer;
+        c->ref[r].offset = ref[r].offset;
+    }
+    for (int a = 0; a < job->ndim; a++) {
+        if (extent[a] == 1) continue;
+        bool joins = n > 0 && continues(p, c, ref, n - 1, a, extent[a]);
+        if (!joins) c->extent[n++] = 1;
+        c->extent[n - 1] *= extent[a];
+        for (int r = 0; r < nreg; r++) c->ref[r].stride[n - 1] = ref[r].stride[a];
+    }
+    memset(c->box, 0, (size_t)n * sizeof c->box[0]);
+    memcpy(c->box + n, c->extent, (size_t)n * sizeof c->box[0]);
+    c->space.ndim = n;
+    c->space.extent = c->extent;
+    c->space.nbox = 1;
+    c->space.box = c->box;
+    c->space.ref = c->ref;
+}
+
+/* ------------------------------------------------------------------------------------------------------- walking */
+
+#define LONG_ROW 192 /* elements from which a row is a chunk of its own, since it needs no packing then */
+
+static void choose_chunks(struct sp_space *s)
+{
+    sp_chunk_shape(s->ndim, s->extent, &s->axis, &s->step);
+    int last = s->ndim - 1;
+    if (s->ndim < 2 || s->extent[last] < LONG_ROW || s->axis == last) return;
+    s->axis = last;
+    s->step = s->extent[last];
+}
+
+static bool next_chunk(const struct sp_space *s, struct sp_chunk *c)
+{
+    for (int a = s->axis; a >= 0; a--) {
+        int64_t step = a == s->axis ? s->step : 1;
+        c->lo[a] += step;
+        if (c->lo[a] < s->extent[a]) return true;
+        c->lo[a] = 0;
+    }
+    return false;
+}
+
+static void fit_chunk(const struct sp_space *s, struct sp_chunk *c)
+{
+    int64_t left = s->extent[s->axis] - c->lo[s->axis];
+    c->extent[s->axis] = left < s->step ? left : s->step;
+    c->n = c->extent[s->axis];
+    for (int a = s->axis + 1; a < s->ndim; a++) c->n *= c->extent[a];
+}
+
+static void run_box(struct sp_machine *m, int b)
+{
+    struct collapsed c;
+    struct sp_chunk chunk;
+    collapse(&c, m->job, b);
+    struct sp_space *s = &c.space;
+    choose_chunks(s);
+    sp_space_prepare(s, m->program);
+    for (int a = 0; a < s->ndim; a++) {
+        chunk.lo[a] = 0;
+        chunk.extent[a] = a < s->axis ? 1 : s->extent[a];
+    }
+    chunk.n = 1;
+    do {
+        if (s->ndim > 0) fit_chunk(s, &chunk);
+        sp_machine_load(m, s, &chunk);
+        sp_machine_execute(m, (size_t)chunk.n);
+        sp_machine_store(m, s, &chunk);
+    } while (s->ndim > 0 && next_chunk(s, &chunk) && !m->fault);
+}
+
+static int64_t block_elements(const struct sp_job *job)
+{
+    int64_t n = 1;
+    for (int a = 0; a < job->ndim; a++) n *= job->extent[a];
+    return n;
+}
+
+int sp_job_run(const struct sp_job *job, void *const *buffer, void *scratch)
+{
+    struct sp_machine m = { .job = job, .program = job->program, .buffer = buffer, .stream = job->stream };
+    int64_t elements = block_elements(job);
+    char *rest = give_areas(&m, scratch, elements < SP_CHUNK ? (size_t)elements : SP_CHUNK);
+    if (elements == 0 && job->program->nreduce == 0) return SP_KERNEL_OK;
+    if (job->program->nreduce) sp_reduce_run(&m, rest);
+    else for (int b = 0; b < job->nbox; b++) run_box(&m, b);
+    return m.fault;
+}

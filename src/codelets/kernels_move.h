@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * kernels_move.h: moving elements without looking at them, by element size: 1, 2, 4, 8 or 16 bytes. Strided loops run at
+ * about one element a cycle, dense ones at the speed of the caches.
+ */
+#ifndef SP_KERNELS_MOVE_H
+#define SP_KERNELS_MOVE_H
+
+#include "kernels.h"
+
+struct sp_pair {
+    uint64_t part[2];
+};
+
+/* One loop for each element size. */
+#define BY_SIZE(LOOP) \
+    switch (size) { \
+    case 1: { LOOP(uint8_t); break; } \
+    case 2: { LOOP(uint16_t); break; } \
+    case 4: { LOOP(uint32_t); break; } \
+    case 8: { LOOP(uint64_t); break; } \
+    case 16: { LOOP(struct sp_pair); break; } \
+    }
+#define SPLAT(type) \
+    type value, *d = dst; \
+    memcpy(&value, element, sizeof value); \
+    EACH_ELEMENT d[i] = value
+#define GATHER(type) EACH_ELEMENT ((type *)dst)[i] = *(const type *)((const char *)src + (ptrdiff_t)i * stride)
+#define SCATTER(type) EACH_ELEMENT *(type *)((char *)dst + (ptrdiff_t)i * stride) = ((const type *)src)[i]
+
+static void splat(size_t n, void *dst, const void *element, size_t size)
+{
+    BY_SIZE(SPLAT)
+}
+
+static void gather(size_t n, void *dst, const void *src, ptrdiff_t stride, size_t size)
+{
+    if (stride == (ptrdiff_t)size) {
+        memcpy(dst, src, n * size);
+    } else if (stride == 0) {
+        splat(n, dst, src, size);
+    } else {
+        BY_SIZE(GATHER)
+    }
+}
+
+static void scatter(size_t n, void *dst, ptrdiff_t stride, const void *src, size_t size)
+{
+    if (stride == (ptrdiff_t)size) {
+        memcpy(dst, src, n * size);
+    } else {
+        BY_SIZE(SCATTER)
+    }
+}
+
+static void iota(size_t n, int64_t *dst, int64_t start, int64_t step)
+{
+    EACH_ELEMENT dst[i] = start + (int64_t)i * step;
+}
+
+/* Whole cache lines go past the caches, the ragged edges through them. */
+static void stream(void *dst, const void *src, size_t bytes)
+{
+    char *d = dst;
+    const char *s = src;
+    size_t i = smaller(bytes, -(uintptr_t)d % 64);
+    memcpy(d, s, i);
+    for (; i + SP_VECTOR <= bytes; i += SP_VECTOR) SP_STREAM(d + i, s + i);
+    memcpy(d + i, s + i, bytes - i);
+    SP_FENCE();
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * forecast.c: what a plan will hold in memory, before it runs, and which leaves die with it. Both walk the steps once.
+ */
+#include <string.h>
+
+#include "graph.h"
+
+static int64_t node_bytes(const struct sp_node *n)
+{
+    return sp_shape_size(&n->shape) * sp_dtypes[n->dtype].size;
+}
+
+static void remember_big(struct sp_forecast *f, int32_t node, int64_t bytes)
+{
+    for (int k = 0; k < 3; k++) {
+        if (f->big[k] >= 0 && f->big_bytes[k] >= bytes) continue;
+        for (int j = 2; j > k; j--) {
+            f->big[j] = f->big[j - 1];
+            f->big_bytes[j] = f->big_bytes[j - 1];
+        }
+        f->big[k] = node;
+        f->big_bytes[k] = bytes;
+        return;
+    }
+}
+
+/* Bytes a step stores, reductions' partial results aside. */
+static int64_t step_bytes(const struct sp_step *s, const struct sp_order *o, struct sp_forecast *f)
+{
+    int64_t sum = 0;
+    int noutput = s->kind == SP_STEP_FUSED ? s->program->noutput : 1;
+    int nreduce = s->kind == SP_STEP_FUSED ? s->program->nreduce : 0;
+    for (int k = 0; k < noutput + nreduce; k++) {
+        int32_t node = k < noutput ? s->output[k] : s->reduce[k - noutput];
+        int64_t bytes = node_bytes(o->node[node]);
+        remember_big(f, node, bytes);
+        sum += bytes;
+    }
+    return sum;
+}
+
+void sp_plan_forecast(const struct sp_plan *p, const struct sp_order *o, struct sp_forecast *f)
+{
+    int64_t now = 0;
+    *f = (struct sp_forecast){ .big = { -1, -1, -1 } };
+    for (int32_t t = 0; t < p->nstep; t++) {
+        const struct sp_step *s = &p->step[t];
+        int noperand = s->kind == SP_STEP_FUSED ? s->program->noperand : 1;
+        now += step_bytes(s, o, f);
+        if (now > f->bytes) f->bytes = now;
+        for (int k = 0; k < noperand; k++) {
+            int32_t n = s->operand[k].node;
+            bool first = true;
+            for (int j = 0; j < k; j++) first &= s->operand[j].node != n;
+            if (first && p->last_use[n] == t && p->stored[n] && !o->root[n]) now -= node_bytes(o->node[n]);
+        }
+    }
+}
+
+/*
+ * A leaf dies when every reference to it comes from nodes that let go of it at the end of the evaluation: those that get
+ * a value, and those that die themselves. References are counted down from consumers to producers.
+ */
+void sp_plan_dying(const struct sp_plan *p, const struct sp_order *o, bool *dies)
+{
+    for (int32_t i = o->n - 1; i >= 0; i--) {
+        const struct sp_node *n = o->node[i];
+        dies[i] = o->left[i] == 0;
+        if (!dies[i] && !(p->stored[i] && n->kind != SP_KIND_DATA)) continue;
+        for (int k = 0; k < n->nin; k++) {
+            int32_t in = o->in[i][k];
+            if (o->node[in] == n->in[k]) o->left[in]--;
+        }
+    }
+}

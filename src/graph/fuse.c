@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fuse.c: from an order to a plan. First views are folded into the paths of their readers and pushed down through
+ * elementwise operations nobody else reads (or that are cheap enough to be done again), then group.c forms the groups
+ * and emit.c writes their programs. Linear in the nodes, without recursion.
+ */
+#include <string.h>
+
+#include "plan.h"
+
+static int32_t new_item(struct sp_fusion *f, struct sp_error *e)
+{
+    if (f->nitem == f->cap) {
+        int32_t cap = f->cap * 2;
+        struct sp_item *more = sp_realloc(f->item, (size_t)cap * sizeof *more);
+        if (!more) {
+            sp_fail_memory(e);
+            return -1;
+        }
+        f->item = more;
+        f->cap = cap;
+    }
+    return f->nitem++;
+}
+
+/* Follows views down from an order index. */
+static struct sp_source resolve(const struct sp_order *o, int32_t i)
+{
+    struct sp_source s = { .item = i };
+    if (o->node[i]->kind == SP_KIND_VIEW && !o->root[i]) {
+        s.path[s.npath++] = i;
+        s.item = o->in[i][0];
+    }
+    return s;
+}
+
+static void make_item(struct sp_fusion *f, int32_t i)
+{
+    const struct sp_order *o = f->order;
+    const struct sp_node *n = o->node[i];
+    struct sp_item *x = &f->item[i];
+    *x = (struct sp_item){ .node = i, .group = -1, .kind = n->kind, .dtype = n->dtype, .nin = n->nin, .root = o->root[i], .live = true,
+                           .leaf = sp_node_is_leaf(n), .next_clone = -1, .first_clone = -1, .shape = n->shape };
+    for (int k = 0; k < n->nin; k++) x->in[k] = resolve(o, o->in[i][k]);
+    if (n->kind == SP_KIND_VIEW) {
+        x->live = x->root;
+        x->kind = SP_KIND_MAP;
+        x->copy = true;
+        x->in[0] = (struct sp_source){ .item = o->in[i][0], .npath = 1, .path = { i } };
+    }
+}
+
+/* A root without a value that is a constant or an iota: computed by copying its own leaf item. */
+static starp_status make_leaf_root(struct sp_fusion *f, int32_t i, struct sp_error *e)
+{
+    int32_t leaf = new_item(f, e);
+    if (leaf < 0) return e->status;
+    f->item[leaf] = f->item[i];
+    f->item[leaf].root = false;
+    struct sp_item *x = &f->item[i];
+    x->leaf = false;
+    x->kind = SP_KIND_MAP;
+    x->copy = true;
+    x->nin = 1;
+    x->in[0] = (struct sp_source){ .item = leaf };
+    return STARP_OK;
+}
+
+static starp_status make_items(struct sp_fusion *f, struct sp_error *e)
+{
+    const struct sp_order *o = f->order;
+    f->nitem = o->n;
+    for (int32_t i = 0; i < o->n; i++) make_item(f, i);
+    for (int32_t i = 0; i < o->n; i++) {
+        const struct sp_item *x = &f->item[i];
+        if (x->root && x->leaf && x->kind != SP_KIND_DATA) SP_TRY(make_leaf_root(f, i, e));
+    }
+    for (int32_t i = 0; i < o->n; i++) {
+        const struct sp_item *x = &f->item[i];
+        for (int k = 0; x->live && k < x->nin; k++) f->item[x->in[k].item].uses++;
+    }
+    return STARP_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------ pushing views */
+
+/* A few instructions on leaves, one of them an array at most: doing it again costs less than storing it. */
+static bool is_cheap(const struct sp_fusion *f, const struct sp_item *x)
+{
+    int arrays = 0;
+    if (x->kind != SP_KIND_MAP || x->root || !sp_ops[sp_item_op(f, x)].cheap) return false;
+    for (int k = 0; k < x->nin; k++) {
+        const struct sp_item *in = &f->item[x->in[k].item];
+        if (!in->leaf) return false;
+        arrays += in->kind == SP_KIND_DATA;
+    }
+    return arrays <= 1;
+}
+
+static const starp_dims *seen_shape(const struct sp_fusion *f, const struct sp_source *s)
+{
+    return s->npath ? &f->order->node[s->path[0]]->shape : &f->item[s->item].shape;
+}
+
+/* Whether a view can go through x: nobody else needs x as it is, or it is cheap; and what is seen is not more than x. */
+static bool can_push(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s)
+{
+    if (x->leaf || x->root || x->kind != SP_KIND_MAP) return false;
+    if (x->uses > 1 && !is_cheap(f, x)) return false;
+    if (sp_shape_size(seen_shape(f, s)) > sp_shape_size(&x->shape)) return false;
+    for (int k = 0; k < x->nin; k++) {
+        if (x->in[k].npath + s->npath > SP_MAX_PATH) return false;
+    }
+    return true;
+}
+
+/* x as seen through s: its inputs are seen through s instead. */
+static void push_view(const struct sp_fusion *f, struct sp_item *x, const struct sp_source *s)
+{
+    x->shape = *seen_shape(f, s);
+    for (int k = 0; k < x->nin; k++) {
+        struct sp_source old = x->in[k], *in = &x->in[k];
+        in->npath = (uint8_t)(old.npath + s->npath);
+        memcpy(in->path, s->path, s->npath * sizeof in->path[0]);
+        memcpy(in->path + s->npath, old.path, old.npath * sizeof in->path[0]);
+    }
+}
+
+static starp_status clone(struct sp_fusion *f, int32_t user, struct sp_source *s, struct sp_error *e)
+{
+    int32_t c = new_item(f, e);
+    if (c < 0) return e->status;
+    struct sp_item *x = &f->item[s->item];
+    x->uses--;
+    x->live = x->uses > 0;
+    f->item[c] = *x;
+    f->item[c].uses = 1;
+    f->item[c].live = true;
+    f->item[c].first_clone = -1;
+    f->item[c].next_clone = f->item[user].first_clone;
+    f->item[user].first_clone = c;
+    push_view(f, &f->item[c], s);
+    return STARP_OK;
+}
+
+static starp_status push_views_of(struct sp_fusion *f, int32_t user, struct sp_error *e)
+{
+    for (int k = 0; k < f->item[user].nin; k++) {
+        struct sp_source s = f->item[user].in[k];
+        struct sp_item *x = &f->item[s.item];
+        if (s.npath == 0 || !can_push(f, x, &s)) continue;
+        if (x->uses == 1) {
+            push_view(f, x, &s);
+        } else {
+            SP_TRY(clone(f, user, &s, e));
+            s.item = f->nitem - 1;
+        }
+        f->item[user].in[k] = (struct sp_source){ .item = s.item };
+    }
+    return STARP_OK;
+}
+
+/* Consumers before producers, so a view sinks through a whole chain in one sweep. */
+static starp_status push_views(struct sp_fusion *f, struct sp_error *e)
+{
+    for (int32_t i = f->order->n - 1; i >= 0; i--) {
+        const struct sp_item *x = &f->item[i];
+        if (x->live && !x->leaf && x->kind != SP_KIND_RESHAPE) SP_TRY(push_views_of(f, i, e));
+    }
+    return STARP_OK;
+}
+
+static starp_status make_sequence(struct sp_fusion *f, struct sp_error *e)
+{
+    f->sequence = sp_malloc((size_t)f->nitem * sizeof *f->sequence);
+    if (!f->sequence) return sp_fail_memory(e);
+    for (int32_t i = 0; i < f->order->n; i++) {
+        const struct sp_item *x = &f->item[i];
+        if (!x->live || x->leaf) continue;
+        for (int32_t c = x->first_clone; c >= 0; c = f->item[c].next_clone) f->sequence[f->nsequence++] = c;
+        f->sequence[f->nsequence++] = i;
+    }
+    return STARP_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------- plans */
+
+static int32_t step_count(struct sp_fusion *f)
+{
+    int32_t count = 0, top = 0;
+    for (int32_t g = 0; g < f->ngroup; g++) {
+        if (f->group[g].parent == g && f->group[g].level > top) top = f->group[g].level;
+    }
+    for (int32_t level = 0; level <= top; level++) {
+        for (int32_t g = 0; g < f->ngroup; g++) {
+            if (f->group[g].parent == g && f->group[g].level == level) f->group[g].step = count++;
+        }
+    }
+    return count;
+}
+
+static starp_status make_steps(struct sp_fusion *f, struct sp_plan *p, struct sp_error *e)
+{
+    p->nstep = step_count(f);
+    p->step = sp_calloc((size_t)p->nstep, sizeof *p->step);
+    if (!p->step) return sp_fail_memory(e);
+    for (int32_t g = 0; g < f->ngroup; g++) {
+        if (f->group[g].parent == g) SP_TRY(sp_fusion_emit(f, g, &p->step[f->group[g].step], e));
+    }
+    return STARP_OK;
+}
+
+/* Who reads a node last, and who is stored: what recycling memory goes by. */
+static void find_last_uses(struct sp_plan *p)
+{
+    for (int32_t i = 0; i < p->nnode; i++) p->last_use[i] = -1;
+    for (int32_t t = 0; t < p->nstep; t++) {
+        const struct sp_step *s = &p->step[t];
+        int noperand = s->kind == SP_STEP_FUSED ? s->program->noperand : 1;
+        int noutput = s->kind == SP_STEP_FUSED ? s->program->noutput : 1;
+        int nreduce = s->kind == SP_STEP_FUSED ? s->program->nreduce : 0;
+        for (int k = 0; k < noperand; k++) p->last_use[s->operand[k].node] = t;
+        for (int k = 0; k < noutput; k++) p->stored[s->output[k]] = 1;
+        for (int k = 0; k < nreduce; k++) p->stored[s->reduce[k]] = 1;
+    }
+}
+
+static starp_status build(struct sp_fusion *f, struct sp_plan *p, struct sp_error *e)
+{
+    SP_TRY(make_items(f, e));
+    if (f->options->fuse) SP_TRY(push_views(f, e));
+    SP_TRY(make_sequence(f, e));
+    SP_TRY(sp_fusion_group(f, e));
+    SP_TRY(make_steps(f, p, e));
+    find_last_uses(p);
+    return STARP_OK;
+}
+
+struct sp_plan *sp_plan_fuse(const struct sp_order *o, const struct sp_plan_options *options, struct sp_error *e)
+{
+    struct sp_fusion f = { .order = o, .options = options, .cap = o->n + o->n / 2 + 16 };
+    struct sp_plan *p = sp_calloc(1, sizeof *p);
+    f.item = sp_malloc((size_t)f.cap * sizeof *f.item);
+    if (p) {
+        p->refs = 1;
+        p->nnode = o->n;
+        p->last_use = sp_malloc((size_t)o->n * sizeof *p->last_use);
+        p->stored = sp_calloc((size_t)o->n, 1);
+    }
+    starp_status status = p && f.item && p->last_use && p->stored ? build(&f, p, e) : sp_fail_memory(e);
+    sp_free(f.item);
+    sp_free(f.sequence);
+    sp_free(f.group);
+    sp_free(f.last_group);
+    if (status == STARP_OK) return p;
+    sp_plan_release(p);
+    return NULL;
+}

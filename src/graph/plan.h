@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* plan.h: what plan.c, fuse.c, group.c and emit.c share. Nobody else includes it. */
+#ifndef SP_PLAN_H
+#define SP_PLAN_H
+
+#include "graph.h"
+
+/* Where an operation's input comes from: a work item seen through views, the outermost first. */
+struct sp_source {
+    int32_t item;
+    uint8_t npath;
+    int32_t path[SP_MAX_PATH];
+};
+
+/* A node as the planner works on it. Views are no items: they live in paths. Clones of cheap nodes come after the nodes. */
+struct sp_item {
+    int32_t node;    /* in the order */
+    int32_t group;   /* or -1 */
+    int32_t next;    /* member of its group, in order; or -1 */
+    int32_t level;   /* of its group */
+    int32_t uses;
+    uint8_t kind;    /* sp_kind; a root that is a leaf or a view is a MAP that copies */
+    uint8_t dtype, nin;
+    bool leaf, root, stored, live;
+    bool copy;       /* op is SP_OP_copy instead of the node's own */
+    int32_t next_clone; /* clones made for one consumer, before it in order; or -1 */
+    int32_t first_clone;
+    struct sp_source in[SP_MAXIN];
+    starp_dims shape;
+};
+
+/* Items of one shape and level that run as one step. */
+struct sp_group {
+    int32_t level, parent; /* parent: the group it was merged into, or itself */
+    int32_t size, operands, reduces;
+    int32_t first; /* member */
+    uint32_t reduce_axes;
+    uint8_t kind;          /* sp_step_kind */
+    int32_t step;
+};
+
+struct sp_fusion {
+    const struct sp_order *order;
+    const struct sp_plan_options *options;
+    struct sp_item *item;
+    int32_t nitem, cap;
+    int32_t *sequence;      /* items in order, clones before their consumers */
+    int32_t nsequence;
+    struct sp_group *group;
+    int32_t ngroup;
+    int32_t *last_group;    /* per item: the group that read it last, for siblings */
+};
+
+static inline uint16_t sp_item_op(const struct sp_fusion *f, const struct sp_item *x)
+{
+    return (uint16_t)(x->copy ? SP_OP_copy : f->order->node[x->node]->op);
+}
+
+/* group.c: levels and groups of every item in the sequence. */
+starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e);
+int32_t sp_group_find(struct sp_fusion *f, int32_t group);
+/* emit.c: the step of a group. */
+starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *s, struct sp_error *e);
+bool sp_item_fusable(const struct sp_fusion *f, const struct sp_item *user, const struct sp_source *s);
+
+#endif

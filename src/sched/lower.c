@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lower.c: a fused step becomes one task per block of its iteration space, or runs at once on the caller's thread when it
+ * is small and all it reads is there. Blocks are the tiles of the outputs; with reductions they are the canonical tiles
+ * of the shape, whatever STARP_TILE says, because the bits of a sum hang on them.
+ */
+#include <string.h>
+
+#include "engine.h"
+
+/* ----------------------------------------------------------------------------------------------------- geometry */
+
+/* Kept and reduced axes, each in their own order; the group of the last axis that matters goes innermost. */
+static void order_axes(struct sp_lowering *l)
+{
+    const struct sp_step *s = l->step;
+    int n = 0, last = s->shape.n - 1;
+    while (last > 0 && s->shape.v[last] == 1) last--;
+    l->rows = s->reduce_axes >> (last < 0 ? 0 : last) & 1;
+    for (int pass = 0; pass < 2; pass++) {
+        bool reduced = pass == (l->rows ? 1 : 0);
+        if (pass == 1) l->split = n;
+        for (int a = 0; a < s->shape.n; a++) {
+            if ((s->reduce_axes >> a & 1) == reduced) l->axis[n++] = a;
+        }
+    }
+}
+
+static void set_geometry(struct sp_lowering *l)
+{
+    const struct sp_step *s = l->step;
+    bool reduces = l->program->nreduce > 0;
+    starp_dims tile;
+    sp_tile_extents(&s->shape, reduces ? SP_TILE_TARGET : SP_OPTION(&l->run->sched->options, tile), &tile);
+    l->ndim = s->shape.n;
+    for (int a = 0; a < l->ndim; a++) l->axis[a] = a;
+    if (reduces) order_axes(l);
+    l->nblock = l->nkept = l->nreduced = 1;
+    for (int k = 0; k < l->ndim; k++) {
+        int a = l->axis[k];
+        l->extent[k] = s->shape.v[a];
+        l->block[k] = tile.v[a];
+        l->grid[k] = (l->extent[k] + l->block[k] - 1) / l->block[k];
+        l->nblock *= l->grid[k];
+        *(s->reduce_axes >> a & 1 ? &l->nreduced : &l->nkept) *= l->grid[k];
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------------ windows */
+
+static void permute_view(const struct sp_lowering *l, struct sp_view *v)
+{
+    int8_t place[STARP_MAXDIM];
+    for (int k = 0; k < l->ndim; k++) place[l->axis[k]] = (int8_t)k;
+    for (int a = 0; a < v->ndim; a++) {
+        if (v->axis[a] >= 0) v->axis[a] = place[v->axis[a]];
+    }
+}
+
+/* An iota seen through a view: one coefficient per iteration axis. */
+static void iota_window(const struct sp_node *n, const struct sp_view *v, struct sp_window *w)
+{
+    w->iota = true;
+    w->iota_start = n->view->start[0];
+    memset(w->view.step, 0, sizeof w->view.step);
+    for (int a = 0; a < v->ndim; a++) {
+        w->iota_start += n->view->step[a] * v->start[a];
+        if (v->axis[a] >= 0) w->view.step[v->axis[a]] += n->view->step[a] * v->step[a];
+    }
+}
+
+static void operand_window(struct sp_lowering *l, int k, const struct sp_order *o)
+{
+    const struct sp_operand *x = &l->step->operand[k];
+    struct sp_window *w = &l->window[k];
+    *w = (struct sp_window){ .value = NULL };
+    l->constants[k] = o->node[x->node]->param;
+    int kind = l->program->operand_kind[k];
+    if (kind != SP_OPERAND_ARRAY && kind != SP_OPERAND_IOTA) return;
+    struct sp_view v;
+    sp_operand_view(x, l->step, o, &v);
+    permute_view(l, &v);
+    if (kind == SP_OPERAND_IOTA) {
+        iota_window(o->node[x->node], &v, w);
+    } else {
+        w->view = v;
+        w->value = l->run->value[x->node];
+    }
+}
+
+/* Whether the step runs without tasks: small, and nothing it reads is still being computed. */
+static bool runs_at_once(const struct sp_lowering *l)
+{
+    if (sp_shape_size(&l->step->shape) > SP_OPTION(&l->run->sched->options, small)) return false;
+    for (int k = 0; k < l->program->noperand; k++) {
+        if (l->window[k].value && l->window[k].value->run == l->run->id) return false;
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------------- blocks */
+
+struct block_task {
+    struct sp_task task;
+    struct sp_job job;
+    void **buffer;
+};
+
+static int perform_block(struct sp_task *task, void *scratch)
+{
+    struct block_task *t = (struct block_task *)task;
+    return sp_job_run(&t->job, t->buffer, scratch);
+}
+
+void sp_depend(struct sp_task *task, struct sp_slot *slot, uint8_t mode, bool ordered)
+{
+    uint64_t run = task->run->id;
+    if (slot->writes == run || ordered) {
+        task->dep[task->ndep] = slot;
+        task->dep_mode[task->ndep++] = mode;
+    } else if (mode & 1) {
+        slot->reads = run;
+    }
+    if (mode & 2) slot->writes = run;
+}
+
+static void *take(char **at, size_t bytes)
+{
+    void *p = *at;
+    *at += (bytes + 15) & ~(size_t)15;
+    return p;
+}
+
+#define ROOM(count, type) (((size_t)(count) * sizeof(type) + 15) & ~(size_t)15)
+
+/* A task for the block that the cuts describe: one allocation holds all its bytes. */
+static struct block_task *new_block_task(struct sp_lowering *l, const int64_t *extent)
+{
+    const struct sp_cuts *c = &l->cuts;
+    const struct sp_program *p = l->program;
+    int nreg = p->noperand + p->noutput, nslot = c->nslot + p->nreduce;
+    struct block_task *t;
+    char *at = sp_malloc(ROOM(1, *t) + ROOM(l->ndim, int64_t) + ROOM(c->nbox * 2 * l->ndim, int64_t) + ROOM(c->nbox * nreg, struct sp_ref) +
+                         ROOM(p->nreduce, int32_t) + ROOM(nslot, void *) * 2 + ROOM(nslot, uint8_t));
+    if (!at) return NULL;
+    t = take(&at, sizeof *t);
+    int64_t *own_extent = take(&at, (size_t)l->ndim * sizeof *extent);
+    int64_t *box = take(&at, (size_t)(c->nbox * 2 * l->ndim) * sizeof *box);
+    struct sp_ref *ref = take(&at, (size_t)(c->nbox * nreg) * sizeof *ref);
+    int32_t *partial = take(&at, p->nreduce * sizeof *partial);
+    memcpy(own_extent, extent, (size_t)l->ndim * sizeof *extent);
+    memcpy(box, c->box, (size_t)(c->nbox * 2 * l->ndim) * sizeof *box);
+    memcpy(ref, c->ref, (size_t)(c->nbox * nreg) * sizeof *ref);
+    *t = (struct block_task){
+        .task = { .run = l->run, .site = l->site, .name = "block", .perform = perform_block },
+        .job = { .program = p, .kernels = l->run->sched->kernels, .constants = l->constants, .ndim = l->ndim, .extent = own_extent,
+                 .nbox = c->nbox, .box = box, .ref = ref, .stream = l->stream, .split = l->split, .rows = l->rows, .partial = partial },
+    };
+    t->buffer = take(&at, (size_t)nslot * sizeof *t->buffer);
+    t->task.dep = take(&at, (size_t)nslot * sizeof *t->task.dep);
+    t->task.dep_mode = take(&at, (size_t)nslot);
+    for (int r = 0; r < p->nreduce; r++) partial[r] = c->nslot + r;
+    return t;
+}
+
+/* Whether a written slot is read again in this run, or written in parts. */
+static bool is_ordered(const struct sp_lowering *l, const struct sp_slot *slot)
+{
+    const struct sp_plan *plan = l->run->plan;
+    for (int k = 0; k < l->program->noutput; k++) {
+        const struct sp_value *v = l->window[l->program->noperand + k].value;
+        if (plan->last_use[l->step->output[k]] < 0) continue;
+        for (int64_t t = 0; t < v->ntile; t++) {
+            if (v->slot[t] == slot) return true;
+        }
+    }
+    return false;
+}
+
+/* A written tile that the block covers in part is also read, as far as ordering goes. */
+static uint8_t write_mode(const struct sp_lowering *l, uint8_t mode)
+{
+    bool whole = l->program->nreduce == 0 || SP_OPTION(&l->run->sched->options, tile) == SP_TILE_TARGET;
+    return mode == 2 && !whole ? 3 : mode;
+}
+
+static void connect(struct sp_lowering *l, struct block_task *t, int64_t kept, int64_t reduced)
+{
+    struct sp_cuts *c = &l->cuts;
+    for (int32_t i = 0; i < c->nslot; i++) {
+        t->buffer[i] = c->slot[i]->data;
+        if (l->at_once) continue;
+        bool ordered = (c->mode[i] & 2) && is_ordered(l, c->slot[i]);
+        sp_depend(&t->task, c->slot[i], write_mode(l, c->mode[i]), ordered);
+    }
+    for (int r = 0; r < l->program->nreduce; r++) {
+        struct sp_slot *slot = l->partial[(r * l->nkept + kept) * l->nreduced + reduced];
+        t->buffer[c->nslot + r] = slot->data;
+        if (!l->at_once) sp_depend(&t->task, slot, 2, true);
+    }
+}
+
+/* Place of a block: its bounds, and its numbers along kept and reduced axes. */
+static void block_bounds(const struct sp_lowering *l, int64_t b, int64_t *lo, int64_t *extent, int64_t *kept, int64_t *reduced)
+{
+    int64_t index[STARP_MAXDIM];
+    *kept = *reduced = 0;
+    for (int k = l->ndim - 1; k >= 0; k--) {
+        index[k] = b % l->grid[k];
+        b /= l->grid[k];
+        lo[k] = index[k] * l->block[k];
+        extent[k] = l->extent[k] - lo[k] < l->block[k] ? l->extent[k] - lo[k] : l->block[k];
+    }
+    for (int k = 0; k < l->ndim; k++) {
+        int64_t *n = l->step->reduce_axes >> l->axis[k] & 1 ? reduced : kept;
+        *n = *n * l->grid[k] + index[k];
+    }
+}
+
+static starp_status lower_block(struct sp_lowering *l, int64_t b)
+{
+    int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], kept, reduced;
+    const struct sp_program *p = l->program;
+    block_bounds(l, b, lo, extent, &kept, &reduced);
+    if (!sp_window_cut(&l->cuts, l->ndim, lo, extent, l->window, p->noperand, p->noutput)) return sp_fail_memory(l->e);
+    struct block_task *t = new_block_task(l, extent);
+    if (!t) return sp_fail_memory(l->e);
+    connect(l, t, kept, reduced);
+    if (l->scratch == 0) l->scratch = sp_job_scratch(&t->job);
+    t->task.scratch = l->scratch;
+    return l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
+}
+
+static starp_status lower_blocks(struct sp_lowering *l)
+{
+    SP_TRY(sp_lower_outputs(l));
+    SP_TRY(sp_lower_partials(l));
+    for (int64_t b = 0; b < l->nblock; b++) SP_TRY(lower_block(l, b));
+    return sp_lower_combine(l);
+}
+
+static void drop_partials(struct sp_lowering *l)
+{
+    struct sp_sched *s = l->run->sched;
+    int64_t n = l->partial ? l->program->nreduce * l->nkept * l->nreduced : 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (l->partial[i]) sp_pool_put(&s->pool, l->partial[i], l->run->id);
+    }
+    sp_free(l->partial);
+    sp_free(l->count);
+}
+
+starp_status sp_lower_fused(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e)
+{
+    const struct sp_order *o = &run->sched->order;
+    const struct sp_step *s = &run->plan->step[step];
+    struct sp_lowering l = { .run = run, .step = s, .program = s->program, .constants = constants, .e = e };
+    int nreg = l.program->noperand + l.program->noutput;
+    l.site = o->node[l.program->noutput ? s->output[0] : s->reduce[0]]->site;
+    l.window = sp_malloc((size_t)nreg * sizeof *l.window);
+    if (!l.window) return sp_fail_memory(e);
+    set_geometry(&l);
+    for (int k = 0; k < l.program->noperand; k++) operand_window(&l, k, o);
+    l.at_once = runs_at_once(&l);
+    starp_status status = lower_blocks(&l);
+    drop_partials(&l);
+    sp_cuts_free(&l.cuts);
+    sp_free(l.window);
+    return status;
+}

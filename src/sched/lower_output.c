@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lower_output.c: memory for what a step stores: a dying operand's tiles where the plan allows it, else tiles of the pool.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+
+/* Whether a node's memory may be written over by step `t` of the run, as far as its life goes. */
+static bool is_dying(const struct sp_run *run, int32_t node, int32_t t)
+{
+    return run->dies[node] && run->plan->last_use[node] == t && !run->sched->order.root[node];
+}
+
+/* Nobody else looks at its tiles: no alias, and no task of this run that would not be waited for. */
+static bool is_free_of_readers(const struct sp_run *run, const struct sp_value *v)
+{
+    for (int64_t t = 0; t < v->ntile; t++) {
+        if (v->slot[t]->refs != 1 || v->slot[t]->reads == run->id) return false;
+    }
+    return true;
+}
+
+/* The dying operand whose tiles output o takes over, or -1. */
+static int donor(const struct sp_lowering *l, int o)
+{
+    const struct sp_run *run = l->run;
+    int32_t step = (int32_t)(l->step - run->plan->step);
+    if (l->program->nreduce && SP_OPTION(&run->sched->options, tile) != SP_TILE_TARGET) return -1;
+    if (SP_OPTION(&run->sched->options, check)) return -1;
+    for (int k = 0; k < l->program->noperand; k++) {
+        const struct sp_operand *x = &l->step->operand[k];
+        if (x->inplace != o || !is_dying(run, x->node, step)) continue;
+        if (is_free_of_readers(run, run->value[x->node])) return k;
+    }
+    return -1;
+}
+
+static void take_over(struct sp_lowering *l, struct sp_value *out, int k)
+{
+    struct sp_run *run = l->run;
+    int32_t node = l->step->operand[k].node;
+    struct sp_value *in = run->value[node];
+    for (int64_t t = 0; t < out->ntile; t++) {
+        out->slot[t] = in->slot[t];
+        out->slot[t]->refs++;
+    }
+    if (!run->plan->stored[node]) run->lost[node] = true;
+    run->sched->inplace++;
+}
+
+static starp_status fill(struct sp_lowering *l, struct sp_value *out, int32_t node)
+{
+    int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM];
+    struct sp_sched *s = l->run->sched;
+    bool ordered = !l->at_once && l->run->plan->last_use[node] >= 0;
+    for (int64_t t = 0; t < out->ntile; t++) {
+        size_t bytes = sp_dtypes[out->dtype].size;
+        sp_value_tile(out, t, lo, extent);
+        for (int a = 0; a < out->shape.n; a++) bytes *= (size_t)extent[a];
+        out->slot[t] = sp_pool_get(&s->pool, bytes, ordered);
+        if (!out->slot[t]) return sp_fail(l->e, STARP_ERR_MEMORY, "no memory for a tile of %zu bytes", bytes);
+    }
+    return STARP_OK;
+}
+
+static int64_t cache_bytes(void)
+{
+    long l3 = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    return l3 > 0 ? l3 : 8 << 20;
+}
+
+/* Output k: its window sees the value as the iteration does, axes permuted. */
+static void output_window(struct sp_lowering *l, int k, struct sp_value *v)
+{
+    struct sp_window *w = &l->window[l->program->noperand + k];
+    *w = (struct sp_window){ .value = v };
+    sp_view_identity(&w->view, l->ndim);
+    for (int i = 0; i < l->ndim; i++) w->view.axis[l->axis[i]] = (int8_t)i;
+}
+
+starp_status sp_lower_outputs(struct sp_lowering *l)
+{
+    struct sp_run *run = l->run;
+    int64_t bytes = 0;
+    bool inplace = false;
+    for (int k = 0; k < l->program->noutput; k++) {
+        int32_t node = l->step->output[k];
+        const struct sp_node *n = run->sched->order.node[node];
+        struct sp_value *v = sp_value_new(run->sched, &n->shape, n->dtype);
+        if (!v) return sp_fail_memory(l->e);
+        run->value[node] = v;
+        output_window(l, k, v);
+        int from = donor(l, k);
+        if (from >= 0) take_over(l, v, from);
+        else SP_TRY(fill(l, v, node));
+        if (!l->at_once) v->run = run->id;
+        inplace |= from >= 0;
+        bytes += sp_shape_size(&n->shape) * sp_dtypes[n->dtype].size;
+    }
+    l->stream = !inplace && bytes > cache_bytes() / 2;
+    return STARP_OK;
+}

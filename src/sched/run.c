@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * run.c: one evaluation, from roots to settled nodes. Nothing in the graph changes before the run has ended well: a run
+ * that fails or is cancelled leaves its nodes as they were, to be computed when they are asked for again. The exception
+ * are leaves whose memory a result took over; what needs those keeps the run's error.
+ */
+#include <string.h>
+
+#include "engine.h"
+
+double sp_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void *sp_scratch_get(struct sp_scratch *s, size_t bytes)
+{
+    if (bytes <= s->bytes) return s->memory ? s->memory : (void *)s;
+    sp_free(s->memory);
+    s->bytes = 0;
+    s->memory = sp_aligned(64, bytes * 2);
+    if (s->memory) s->bytes = bytes * 2;
+    return s->memory;
+}
+
+void sp_run_fail(struct sp_run *run, starp_status status, const void *site, const char *text)
+{
+    struct sp_sched *s = run->sched;
+    pthread_mutex_lock(&s->lock);
+    if (run->fault.status == STARP_OK) run->fault.site = site;
+    sp_fail(&run->fault, status, "%s", text);
+    atomic_store(&run->stop, true);
+    pthread_mutex_unlock(&s->lock);
+}
+
+starp_status sp_run_fault(struct sp_run *run, struct sp_error *e)
+{
+    pthread_mutex_lock(&run->sched->lock);
+    if (run->fault.status == STARP_OK) sp_fail(&run->fault, STARP_ERR_CANCELLED, "the run was cancelled");
+    *e = run->fault;
+    pthread_mutex_unlock(&run->sched->lock);
+    return e->status;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- begin */
+
+static size_t operand_count(const struct sp_plan *p)
+{
+    size_t n = 0;
+    for (int32_t t = 0; t < p->nstep; t++) n += p->step[t].program ? p->step[t].program->noperand : 0;
+    return n;
+}
+
+/* The run and its per-node arrays, in one piece. */
+static struct sp_run *new_run(struct sp_sched *s, struct sp_graph *g, struct sp_plan *plan)
+{
+    const struct sp_order *o = &s->order;
+    size_t n = (size_t)o->n, constants = operand_count(plan);
+    struct sp_run *run = sp_calloc(1, sizeof *run + (2 * n + constants) * sizeof(void *) + 2 * n * sizeof(bool));
+    if (!run) return NULL;
+    run->sched = s;
+    run->graph = g;
+    run->plan = plan;
+    run->id = ++s->run_id;
+    run->nnode = o->n;
+    run->node = (struct sp_node **)(run + 1);
+    run->value = (struct sp_value **)(run->node + n);
+    run->constants = (const void **)(run->value + n);
+    run->dies = (bool *)(run->constants + constants);
+    run->lost = run->dies + n;
+    for (size_t i = 0; i < n; i++) {
+        run->node[i] = o->node[i];
+        run->value[i] = o->node[i]->value;
+    }
+    sp_plan_dying(plan, o, run->dies);
+    for (size_t i = 0; i < n; i++) sp_node_retain(run->node[i]);
+    return run;
+}
+
+static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *plan, struct sp_error *e)
+{
+    int64_t limit = SP_OPTION(&s->options, memory_limit);
+    struct sp_forecast f;
+    char text[SP_SHAPE_TEXT], big[160] = "";
+    size_t at = 0;
+    if (limit == 0) return STARP_OK;
+    sp_plan_forecast(plan, &s->order, &f);
+    if ((int64_t)s->pool.live <= limit && f.bytes <= limit - (int64_t)s->pool.live) return STARP_OK;
+    for (int k = 0; k < 3 && f.big[k] >= 0 && at < sizeof big; k++) {
+        const struct sp_node *n = s->order.node[f.big[k]];
+        at += (size_t)snprintf(big + at, sizeof big - at, "%s%s %s %s", k ? ", " : "",
+                               n->kind == SP_KIND_MAP ? sp_ops[n->op].name : sp_kind_names[n->kind], sp_dtypes[n->dtype].name,
+                               sp_shape_text(text, &n->shape));
+    }
+    e->site = f.big[0] >= 0 ? s->order.node[f.big[0]]->site : NULL;
+    return sp_fail(e, STARP_ERR_LIMIT, "the plan needs %lld bytes on top of %llu live ones, over STARP_MEMORY_LIMIT (%lld); biggest: %s",
+                   (long long)f.bytes, (unsigned long long)s->pool.live, (long long)limit, big);
+}
+
+/* Temporaries that no later step reads go back to the pool. */
+static void free_dead(struct sp_run *run, int32_t step)
+{
+    const struct sp_step *s = &run->plan->step[step];
+    int n = s->program ? s->program->noperand : 1;
+    for (int k = 0; k < n; k++) {
+        int32_t i = s->operand[k].node;
+        bool temporary = run->plan->stored[i] && run->dies[i] && !run->sched->order.root[i];
+        if (!temporary || run->plan->last_use[i] != step || !run->value[i]) continue;
+        sp_value_free(run->sched, run->value[i]);
+        run->value[i] = NULL;
+    }
+}
+
+static starp_status submit_steps(struct sp_run *run, struct sp_error *e)
+{
+    struct sp_sched *s = run->sched;
+    const void **constants = run->constants;
+    bool checking = SP_OPTION(&s->options, check);
+    for (int32_t t = 0; t < run->plan->nstep; t++) {
+        const struct sp_step *step = &run->plan->step[t];
+        if (step->kind == SP_STEP_FUSED) SP_TRY(sp_lower_fused(run, t, constants, e));
+        else SP_TRY(sp_lower_reshape(run, t, e));
+        if (checking) SP_TRY(sp_check_step(run, t, e));
+        free_dead(run, t);
+        constants += step->program ? step->program->noperand : 0;
+        s->steps++;
+        s->fused_groups += step->nops > 1;
+        s->fused_ops += step->nops > 1 ? (uint64_t)step->nops : 0;
+        if (atomic_load_explicit(&run->stop, memory_order_relaxed)) return sp_run_fault(run, e);
+    }
+    return STARP_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ end */
+
+/* What can no longer be computed, because a leaf below it is lost, keeps the error. Inputs come first in the order. */
+static void poison(struct sp_run *run, const struct sp_error *why)
+{
+    for (int32_t i = 0; i < run->nnode; i++) {
+        struct sp_node *n = run->node[i];
+        bool lost = run->lost[i];
+        for (int k = 0; k < n->nin && !lost; k++) lost = n->in[k]->fault != NULL;
+        if (!lost || n->fault) continue;
+        n->fault = sp_malloc(sizeof *n->fault);
+        if (n->fault) *n->fault = *why;
+    }
+}
+
+static void drop_results(struct sp_run *run)
+{
+    for (int32_t i = 0; i < run->nnode; i++) {
+        if (run->value[i] && run->value[i] != run->node[i]->value) sp_value_free(run->sched, run->value[i]);
+        run->value[i] = NULL;
+    }
+}
+
+static void settle(struct sp_run *run)
+{
+    for (int32_t i = 0; i < run->nnode; i++) {
+        struct sp_node *n = run->node[i];
+        if (!run->value[i] || run->value[i] == n->value) continue;
+        run->value[i]->run = 0;
+        run->plan->refs++;
+        if (n->plan) sp_plan_release(n->plan);
+        n->plan = run->plan;
+        sp_node_settle(run->graph, n, run->value[i]);
+    }
+}
+
+static void free_run(struct sp_run *run)
+{
+    struct sp_sched *s = run->sched;
+    s->run = NULL;
+    for (int32_t i = 0; i < run->nnode; i++) sp_node_release(run->graph, run->node[i]);
+    sp_pool_settle(&s->pool);
+    sp_plan_release(run->plan);
+    sp_free(run);
+}
+
+/* Ends a run whose tasks have all ended. */
+static starp_status finish(struct sp_run *run, struct sp_error *e)
+{
+    bool stopped = atomic_load(&run->stop);
+    starp_status status = stopped ? sp_run_fault(run, e) : STARP_OK;
+    if (stopped) {
+        drop_results(run);
+        poison(run, e);
+    } else {
+        settle(run);
+    }
+    free_run(run);
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------------------------- operations */
+
+static void explain_now(const struct sp_sched *s, const struct sp_plan *plan)
+{
+    if (SP_OPTION(&s->options, explain)) sp_plan_print(plan, &s->order, stderr);
+}
+
+/* Orders and plans: a reference to the plan. */
+static struct sp_plan *make_plan(struct sp_sched *s, struct sp_graph *g, struct sp_node *const *roots, int n, struct sp_error *e)
+{
+    struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace) };
+    if (sp_order_make(&s->order, g, roots, n, options.merge, e) != STARP_OK) return NULL;
+    struct sp_plan *plan = sp_plan_get(&s->plans, &s->order, &options, e);
+    if (plan && check_limit(s, plan, e) != STARP_OK) {
+        sp_plan_release(plan);
+        return NULL;
+    }
+    return plan;
+}
+
+starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *roots, int n, struct sp_run **out, struct sp_error *e)
+{
+    struct sp_sched *s = self;
+    *out = NULL;
+    struct sp_plan *plan = make_plan(s, g, roots, n, e);
+    if (!plan) return e->status;
+    struct sp_run *run = new_run(s, g, plan);
+    if (!run) {
+        sp_plan_release(plan);
+        return sp_fail_memory(e);
+    }
+    s->run = run;
+    s->merged += s->order.merged;
+    g->pending = 0;
+    explain_now(s, plan);
+    starp_status status = submit_steps(run, e);
+    if (status == STARP_OK) {
+        sp_seal(run);
+        *out = run;
+        return STARP_OK;
+    }
+    if (!atomic_load(&run->stop)) sp_run_fail(run, status, e->site, e->text);
+    sp_drain(run);
+    sp_error_clear(e);
+    return finish(run, e);
+}
+
+starp_status sp_run_wait(void *self, struct sp_run *run, struct sp_error *e)
+{
+    (void)self;
+    sp_drain(run);
+    return finish(run, e);
+}
+
+bool sp_run_test(void *self, struct sp_run *run, double seconds)
+{
+    (void)self;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    double nanoseconds = (double)t.tv_nsec + seconds * 1e9;
+    t.tv_sec += (time_t)(nanoseconds / 1e9);
+    t.tv_nsec = (long)(nanoseconds - 1e9 * (double)(time_t)(nanoseconds / 1e9));
+    return sp_wait_until(run, &t);
+}
+
+void sp_run_cancel(void *self, struct sp_run *run)
+{
+    (void)self;
+    sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "the run was cancelled");
+}
+
+void sp_sched_progress(struct sp_run *run, starp_progress_info *info)
+{
+    info->tasks_done = (uint64_t)atomic_load(&run->done);
+    info->tasks_total = (uint64_t)run->submitted;
+    info->seconds = run->woken ? sp_now() - run->begun : 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sched.c: the executor: what one session has of StarPU, memory and plans. Everything hangs on it; only StarPU itself is
+ * shared with other sessions (runtime.c).
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+
+static starp_status pick_kernels(struct sp_sched *s, struct sp_error *e)
+{
+    const char *isa = s->options.at[SP_OPTION_isa].text;
+    s->kernels = sp_kernels_get(strcmp(isa, "best") == 0 ? NULL : isa);
+    if (s->kernels) return STARP_OK;
+    return sp_fail(e, STARP_ERR_OPTION, "STARP_ISA is \"%s\", which this machine cannot run", isa);
+}
+
+static starp_status start(struct sp_sched *s, struct sp_error *e)
+{
+    SP_TRY(sp_options_read(&s->options, e));
+    SP_TRY(pick_kernels(s, e));
+    s->fault_countdown = (uint64_t)SP_OPTION(&s->options, fault);
+    SP_TRY(sp_runtime_acquire(&s->options, &s->runtime, e));
+    s->scratch = sp_calloc((size_t)s->runtime.workers + 1, sizeof *s->scratch);
+    if (s->scratch) return STARP_OK;
+    sp_runtime_release();
+    return sp_fail_memory(e);
+}
+
+starp_status sp_sched_open(struct sp_sched **sched, struct sp_error *e)
+{
+    struct sp_sched *s = sp_calloc(1, sizeof *s);
+    if (!s) return sp_fail_memory(e);
+    sp_pool_init(&s->pool);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->change, NULL);
+    if (start(s, e) == STARP_OK) {
+        *sched = s;
+        return STARP_OK;
+    }
+    sp_free(s);
+    return e->status;
+}
+
+static void close_sched(void *self)
+{
+    struct sp_sched *s = self;
+    for (int i = 0; i <= s->runtime.workers; i++) sp_free(s->scratch[i].memory);
+    sp_free(s->scratch);
+    sp_plan_cache_free(&s->plans);
+    sp_order_free(&s->order);
+    sp_pool_free(&s->pool);
+    sp_runtime_release();
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->change);
+    sp_free(s);
+}
+
+static void drop_value(void *self, struct sp_value *value)
+{
+    sp_value_free(self, value);
+}
+
+const struct sp_executor_ops sp_sched_ops = {
+    .put = sp_value_put,
+    .eval = sp_run_eval,
+    .wait = sp_run_wait,
+    .test = sp_run_test,
+    .cancel = sp_run_cancel,
+    .get = sp_value_get,
+    .drop = drop_value,
+    .close = close_sched,
+};
+
+const struct sp_options *sp_sched_options(const struct sp_sched *s)
+{
+    return &s->options;
+}
+
+starp_status sp_sched_explain(struct sp_sched *s, struct sp_graph *g, struct sp_node *x, FILE *out, struct sp_error *e)
+{
+    struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace) };
+    struct sp_order order = { .n = 0 };
+    starp_status status = sp_order_make(&order, g, &x, 1, options.merge, e);
+    struct sp_plan *plan = status == STARP_OK ? sp_plan_fuse(&order, &options, e) : NULL;
+    if (plan) sp_plan_print(plan, &order, out);
+    sp_plan_release(plan);
+    sp_order_free(&order);
+    return plan ? STARP_OK : e->status;
+}
+
+void sp_sched_stats(struct sp_sched *s, starp_stats *stats)
+{
+    stats->tasks += s->tasks;
+    stats->inline_steps += s->inline_steps;
+    stats->steps += s->steps;
+    stats->fused_groups += s->fused_groups;
+    stats->fused_ops += s->fused_ops;
+    stats->merged += s->merged;
+    stats->plan_hits += s->plans.hits;
+    stats->plan_misses += s->plans.misses;
+    stats->pool_hits += s->pool.hits;
+    stats->pool_misses += s->pool.misses;
+    stats->inplace += s->inplace;
+    stats->bytes_live += s->pool.live;
+    stats->bytes_peak += s->pool.peak;
+    stats->bytes_pool += s->pool.held;
+}
+
+void sp_sched_info(struct sp_sched *s, FILE *out)
+{
+    char version[32];
+    const struct sp_runtime *r = &s->runtime;
+    fprintf(out, "StarPU %s, policy %s; %d worker%s on %d core%s; kernels for %s\n", sp_runtime_version(version, sizeof version),
+            r->policy, r->workers, r->workers == 1 ? "" : "s", r->cores, r->cores == 1 ? "" : "s", s->kernels->name);
+    if (r->workers < r->cores && SP_OPTION(&s->options, ncpu) == 0) {
+        fprintf(out, "warning: %d of %d cores stay unused: this StarPU was built for at most %d CPU workers; see \"More than four cores\" "
+                     "in the README for the remedy\n", r->cores - r->workers, r->cores, sp_runtime_max_cpus());
+    }
+    sp_options_print(&s->options, out);
+}

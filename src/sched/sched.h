@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sched.h: StarPU, tiles, memory, environment: a plan becomes tasks. What the client floor sees of it. Sections are
+ * named after the .c files.
+ */
+#ifndef SP_SCHED_H
+#define SP_SCHED_H
+
+#include "codelets.h"
+
+/* -------------------------------------------------------------------------------------------------- options.c */
+
+/*
+ * The options, one row each: identifier, environment variable, kind, default, least, largest, help. Kinds: INT (with
+ * suffixes K, M, G for powers of 1024), BOOL, TEXT (one of the words in help's parentheses).
+ */
+#define SP_OPTIONS(X) \
+    X(ncpu, "STARP_NCPU", INT, 0, 0, 4096, "CPU workers; 0: all cores") \
+    X(sched, "STARP_SCHED", TEXT, 0, 0, 0, "StarPU's scheduling policy (lws|ws|eager|prio|random|dmda|lws-prio)") \
+    X(tile, "STARP_TILE", INT, 1 << 18, 1, (int64_t)1 << 40, "elements of a tile, about") \
+    X(small, "STARP_SMALL", INT, 1 << 15, 0, (int64_t)1 << 40, "arrays of at most so many elements run without tasks") \
+    X(fuse, "STARP_FUSE", BOOL, 1, 0, 1, "fuse elementwise operations and reductions") \
+    X(cse, "STARP_CSE", BOOL, 1, 0, 1, "merge equal subexpressions") \
+    X(inplace, "STARP_INPLACE", BOOL, 1, 0, 1, "write results over dying operands") \
+    X(memory_limit, "STARP_MEMORY_LIMIT", INT, 0, 0, INT64_MAX, "bytes a plan may bring the session to; 0: no limit") \
+    X(max_nodes, "STARP_MAX_NODES", INT, 10000, 16, 1 << 30, "pending nodes that trigger an evaluation") \
+    X(in_flight, "STARP_IN_FLIGHT", INT, 1024, 1, 1 << 20, "tasks submitted and not yet ended") \
+    X(progress, "STARP_PROGRESS", BOOL, 0, 0, 1, "a progress bar on stderr") \
+    X(explain, "STARP_EXPLAIN", BOOL, 0, 0, 1, "every plan on stderr as it is run") \
+    X(check, "STARP_CHECK", BOOL, 0, 0, 1, "run every fused step element by element too, and compare") \
+    X(isa, "STARP_ISA", TEXT, 0, 0, 0, "instruction set of the kernels (best|generic|avx2|avx512)") \
+    X(fault, "STARP_FAULT", INT, 0, 0, INT64_MAX, "make the n-th task fail; 0: none (for tests)")
+
+enum sp_option_id {
+#define X(id, variable, kind, standard, least, largest, help) SP_OPTION_##id,
+    SP_OPTIONS(X)
+#undef X
+        SP_NOPTIONS
+};
+
+#define SP_OPTION_TEXT 24
+
+struct sp_option {
+    int64_t value;
+    char text[SP_OPTION_TEXT]; /* of a TEXT */
+    bool from_environment;
+};
+
+struct sp_options {
+    struct sp_option at[SP_NOPTIONS];
+};
+
+/* From the environment; a bad value is STARP_ERR_OPTION with the variable, the value and what is allowed. */
+starp_status sp_options_read(struct sp_options *o, struct sp_error *e);
+/* The same from any source: lookup(name, user) returns a variable's text or NULL. */
+starp_status sp_options_parse(struct sp_options *o, const char *(*lookup)(const char *, void *), void *user,
+                              struct sp_error *e);
+void sp_options_print(const struct sp_options *o, FILE *out);
+#define SP_OPTION(o, id) ((o)->at[SP_OPTION_##id].value)
+
+/* ----------------------------------------------------------------------------------------------------- sched.c */
+
+struct sp_sched;
+
+/* An executor on StarPU, set up from the environment. */
+starp_status sp_sched_open(struct sp_sched **sched, struct sp_error *e);
+/* Its operations; `self` is the sp_sched. */
+extern const struct sp_executor_ops sp_sched_ops;
+const struct sp_options *sp_sched_options(const struct sp_sched *sched);
+void sp_sched_info(struct sp_sched *sched, FILE *out);
+/* Adds the executor's counts. */
+void sp_sched_stats(struct sp_sched *sched, starp_stats *stats);
+/* Prints the plan that would compute x, with its forecast, without running it. */
+starp_status sp_sched_explain(struct sp_sched *sched, struct sp_graph *g, struct sp_node *x, FILE *out, struct sp_error *e);
+void sp_sched_progress(struct sp_run *run, starp_progress_info *info);
+
+#endif

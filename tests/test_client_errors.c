@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_client_errors.c: every class of bad input through the public functions: the status, the values in the text, the
+ * site of the call, and that the session goes on afterwards.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client.h"
+
+static starp_session *session;
+static starp_array *f34, *i5; /* f64 of shape (3, 4), i32 of shape (5,) */
+
+static starp_session *open_with(const char *variable, const char *value)
+{
+    if (variable) setenv(variable, value, 1);
+    starp_session *s = starp_open(NULL);
+    if (variable) unsetenv(variable);
+    return s;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const double f[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+    static const int32_t i[5] = { 1, 2, 3, 4, 5 };
+    starp_clear_error();
+    session = starp_open(NULL);
+    if (!session) return -1;
+    f34 = starp_from_host(session, f, STARP_SHAPE(3, 4), STARP_F64);
+    i5 = starp_from_host(session, i, STARP_SHAPE(5), STARP_I32);
+    return f34 && i5 ? 0 : -1;
+}
+
+/* After whatever a test did wrong: nothing leaked, and the session computes. */
+static int tear_down(void **state)
+{
+    (void)state;
+    double sum = 0;
+    starp_stats stats;
+    starp_clear_error();
+    starp_array *x = starp_sum(f34, NULL, 0);
+    if (starp_read(x, &sum, sizeof sum) != STARP_OK || sum != 78) return -1;
+    starp_release(x);
+    starp_release(f34);
+    starp_release(i5);
+    if (starp_stats_of(session, &stats) != STARP_OK || stats.handles_live != 0 || stats.nodes_live != 0) return -1;
+    return starp_close(session) == STARP_OK ? 0 : -1;
+}
+
+static void expect(bool failed, const char *call, starp_status status, const char *says)
+{
+    const char *text = starp_last_error();
+    if (!failed) fail_msg("%s did not fail", call);
+    if (starp_last_status() != status || !strstr(text, says)) {
+        fail_msg("%s: %s, %s", call, starp_status_name(starp_last_status()), text);
+    }
+    if (!strstr(text, " [at ") || !strstr(text, "test_client_errors")) fail_msg("%s: no site in \"%s\"", call, text);
+    starp_clear_error();
+}
+
+/* A call that returns a handle, or a count that is negative. */
+#define FAILS(call, status, says) expect((call) == NULL, #call, (status), (says))
+#define FAILS_VALUE(call, value, status, says) expect((call) == (value), #call, (status), (says))
+/* A call that returns a status. */
+#define REPORTS(call, status, says) expect((call) == (status), #call, (status), (says))
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    int64_t huge = INT64_MAX / 4;
+    starp_dims many = { .n = 17 }, negative = { .n = -1 };
+    FAILS(starp_add(f34, i5), STARP_ERR_SHAPE, "add: shapes (3, 4) and (5,) do not broadcast");
+    FAILS(starp_where(f34, f34, i5), STARP_ERR_SHAPE, "where: shapes (3, 4) and (5,) do not broadcast");
+    FAILS(starp_zeros(session, STARP_SHAPE(3, -1), STARP_F64), STARP_ERR_SHAPE, "(3, -1)");
+    FAILS(starp_ones(session, STARP_SHAPE(huge, huge), STARP_F64), STARP_ERR_SHAPE,
+          "(2305843009213693951, 2305843009213693951)");
+    FAILS(starp_zeros(session, STARP_SHAPE(huge), STARP_C128), STARP_ERR_SHAPE, "(2305843009213693951,)");
+    FAILS(starp_empty(session, &many, STARP_F64), STARP_ERR_SHAPE, "17 dimensions");
+    FAILS(starp_empty(session, &negative, STARP_F64), STARP_ERR_SHAPE, "-1 dimensions");
+    FAILS(starp_zeros(session, NULL, STARP_F64), STARP_ERR_ARGUMENT, "zeros: the shape is NULL");
+    FAILS(starp_reshape(f34, STARP_SHAPE(5, 2)), STARP_ERR_SHAPE,
+          "reshape: shape (5, 2) does not have the elements of (3, 4)");
+    FAILS(starp_reshape(f34, STARP_SHAPE(-1, -1)), STARP_ERR_SHAPE, "(-1, -1)");
+    FAILS(starp_reshape(f34, NULL), STARP_ERR_ARGUMENT, "reshape: the shape is NULL");
+    FAILS(starp_reshape(f34, &many), STARP_ERR_SHAPE, "17");
+    FAILS(starp_broadcast_to(i5, STARP_SHAPE(5, 4)), STARP_ERR_SHAPE, "shape (5,) does not broadcast to (5, 4)");
+    FAILS(starp_broadcast_to(i5, NULL), STARP_ERR_ARGUMENT, "broadcast_to: the shape is NULL");
+    FAILS(starp_squeeze(f34, STARP_AXES(0)), STARP_ERR_SHAPE, "axis 0 has extent 3, not 1");
+    FAILS(starp_max(starp_zeros(session, STARP_SHAPE(0), STARP_F64), NULL, 0), STARP_ERR_SHAPE, "max");
+    starp_release(session->ring.next); /* the empty array of the line before */
+}
+
+static void test_dtypes(void **state)
+{
+    (void)state;
+    starp_array *z = starp_zeros(session, STARP_SHAPE(2), STARP_C128);
+    FAILS(starp_zeros(session, STARP_SHAPE(3), (starp_dtype)13), STARP_ERR_DTYPE, "there is no dtype 13");
+    FAILS(starp_astype(f34, (starp_dtype)-1), STARP_ERR_DTYPE, "astype: there is no dtype -1");
+    FAILS(starp_bitwise_and(f34, f34), STARP_ERR_DTYPE, "bitwise_and: not defined for f64");
+    FAILS(starp_less(z, z), STARP_ERR_DTYPE, "less: not defined for c128");
+    FAILS(starp_min(z, NULL, 0), STARP_ERR_DTYPE, "min: not defined for c128");
+    FAILS(starp_full(session, STARP_SHAPE(2), 300, STARP_U8), STARP_ERR_DTYPE, "300 does not fit in u8");
+    FAILS(starp_full(session, STARP_SHAPE(2), 1.5, STARP_I32), STARP_ERR_DTYPE, "1.5 does not fit in i32");
+    FAILS(starp_linspace(session, 0, 1, 5, 1, STARP_I32), STARP_ERR_DTYPE, "linspace: not defined for i32");
+    FAILS(starp_arange(session, 0, 2, 1, STARP_BOOL), STARP_ERR_DTYPE, "arange: not defined for bool");
+    FAILS(starp_random_uniform(session, STARP_SHAPE(2), STARP_I32), STARP_ERR_DTYPE, "uniform: not defined for i32");
+    FAILS(starp_random_standard_normal(session, STARP_SHAPE(2), STARP_C64), STARP_ERR_DTYPE, "not defined for c64");
+    FAILS(starp_from_host(session, "", STARP_SHAPE(1), (starp_dtype)99), STARP_ERR_DTYPE, "there is no dtype 99");
+    assert_int_equal(starp_dtype_size((starp_dtype)99), 0);
+    assert_null(starp_dtype_name((starp_dtype)-1));
+    assert_int_equal(starp_result_type(STARP_F32, (starp_dtype)99), STARP_NDTYPES);
+    starp_release(z);
+}
+
+static void test_axes(void **state)
+{
+    (void)state;
+    starp_dims many = { .n = 17 }, negative = { .n = -2 };
+    FAILS(starp_sum(f34, STARP_AXES(2), 0), STARP_ERR_INDEX, "sum: axis 2 is out of bounds for 2 dimensions");
+    FAILS(starp_mean(f34, STARP_AXES(-3), 0), STARP_ERR_INDEX, "mean: axis -3 is out of bounds for 2 dimensions");
+    FAILS(starp_var(f34, STARP_AXES(0, -2), 1, 0), STARP_ERR_INDEX, "var: axis 0 is named twice");
+    FAILS(starp_all(f34, &many, 0), STARP_ERR_INDEX, "all: 17 axes");
+    FAILS(starp_flip(f34, &negative), STARP_ERR_INDEX, "flip: -2 axes");
+    FAILS(starp_argmax(f34, STARP_AXES(0, 1), 0), STARP_ERR_ARGUMENT, "argmax: takes one axis or none (2 given)");
+    FAILS(starp_std(f34, NULL, 0, -1), STARP_ERR_ARGUMENT, "std: correction is -1");
+    FAILS(starp_permute_dims(f34, STARP_AXES(0)), STARP_ERR_ARGUMENT, "permute_dims: 1 axes for 2 dimensions");
+    FAILS(starp_permute_dims(f34, STARP_AXES(1, 1)), STARP_ERR_INDEX, "permute_dims: axis 1 is named twice");
+    FAILS(starp_permute_dims(f34, NULL), STARP_ERR_ARGUMENT, "permute_dims: the axes are NULL");
+    FAILS(starp_expand_dims(f34, 4), STARP_ERR_INDEX, "expand_dims: axis 4 is out of bounds for 3 dimensions");
+    FAILS_VALUE(starp_dim(f34, 2), -1, STARP_ERR_INDEX, "dim: axis 2 is out of bounds for 2 dimensions");
+    FAILS_VALUE(starp_dim(f34, -3), -1, STARP_ERR_INDEX, "dim: axis -3 is out of bounds for 2 dimensions");
+    assert_int_equal(starp_dim(f34, -1), 4);
+    assert_int_equal(starp_dim(f34, 0), 3);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    starp_number odd = { .kind = '?' };
+    FAILS(starp_arange(session, 0, 1, 0, STARP_F64), STARP_ERR_ARGUMENT, "arange: from 0 to 1 in steps of 0");
+    FAILS(starp_arange(session, 0, 1e300, 1, STARP_F64), STARP_ERR_ARGUMENT, "1e+300");
+    FAILS(starp_linspace(session, 0, 1, -5, 1, STARP_F64), STARP_ERR_SHAPE, "(-5,)");
+    FAILS(starp_eye(session, -1, 2, 0, STARP_F64), STARP_ERR_SHAPE, "(-1, 2)");
+    FAILS(starp_random_integers(session, 5, 5, STARP_SHAPE(2), STARP_I32), STARP_ERR_ARGUMENT,
+          "low (5) is not below high (5)");
+    FAILS(starp_random_integers(session, 0, 1000, STARP_SHAPE(2), STARP_I8), STARP_ERR_ARGUMENT,
+          "[0, 1000) does not fit in i8");
+    FAILS(starp_scalar_number(session, odd), STARP_ERR_ARGUMENT, "scalar: a number of kind 63");
+    FAILS(starp_full_number(session, STARP_SHAPE(1), odd, STARP_F64), STARP_ERR_ARGUMENT, "full: a number of kind 63");
+    FAILS(starp_from_host(session, NULL, STARP_SHAPE(2, 3), STARP_F64), STARP_ERR_ARGUMENT,
+          "from_host: the data is NULL, and shape (2, 3) has 6 elements");
+    starp_array *none = starp_from_host(session, NULL, STARP_SHAPE(2, 0), STARP_F64);
+    assert_non_null(none);
+    assert_int_equal(starp_size(none), 0);
+    starp_release(none);
+}
+
+static void test_indices(void **state)
+{
+    (void)state;
+    starp_index odd = { .kind = 9 };
+    FAILS(starp_slice(f34, STARP_INDEX(STARP_AT(3))), STARP_ERR_INDEX,
+          "index 3 is out of bounds for axis 0 of extent 3");
+    FAILS(starp_slice(f34, STARP_INDEX(STARP_ALL, STARP_AT(-5))), STARP_ERR_INDEX,
+          "index -5 is out of bounds for axis 1 of extent 4");
+    FAILS(starp_slice(f34, STARP_INDEX(STARP_STEP(0, 1, 0))), STARP_ERR_ARGUMENT, "step is 0");
+    FAILS(starp_slice(f34, STARP_INDEX(STARP_ALL, STARP_ALL, STARP_ALL)), STARP_ERR_INDEX,
+          "3 indices for 2 dimensions");
+    FAILS(starp_slice(f34, STARP_INDEX(STARP_ELLIPSIS, STARP_ELLIPSIS)), STARP_ERR_INDEX, "2 ellipses");
+    FAILS(starp_slice(f34, -1, NULL), STARP_ERR_ARGUMENT, "slice: -1 items");
+    FAILS(starp_slice(f34, 2, NULL), STARP_ERR_ARGUMENT, "slice: 2 items");
+    FAILS(starp_slice(f34, 1, &odd), STARP_ERR_ARGUMENT, "slice: item 1 is of kind 9");
+    FAILS(starp_at(f34, "1, 2, 3"), STARP_ERR_INDEX, "3 indices for 2 dimensions");
+    FAILS(starp_at(f34, "1 2"), STARP_ERR_ARGUMENT, "at: \"1 2\": expected ',' or the end at character 3, found '2'");
+    FAILS(starp_at(f34, NULL), STARP_ERR_ARGUMENT, "at: the index is NULL");
+}
+
+static void test_reading(void **state)
+{
+    (void)state;
+    double data[12];
+    starp_dims shape;
+    REPORTS(starp_read(f34, data, 95), STARP_ERR_ARGUMENT, "read: the buffer has 95 bytes; (3, 4) of f64 takes 96");
+    REPORTS(starp_read(f34, NULL, 96), STARP_ERR_ARGUMENT, "read: the buffer is NULL");
+    REPORTS(starp_item(f34, STARP_F64, data), STARP_ERR_SHAPE, "item: shape (3, 4) does not have one element");
+    starp_array *one = starp_at(f34, "1, 2");
+    REPORTS(starp_item(one, STARP_F64, NULL), STARP_ERR_ARGUMENT, "item: the place for the value is NULL");
+    REPORTS(starp_item(one, (starp_dtype)50, data), STARP_ERR_DTYPE, "there is no dtype 50");
+    int32_t whole;
+    assert_int_equal(starp_item(one, STARP_I32, &whole), STARP_OK);
+    assert_int_equal(whole, 7);
+    starp_release(one);
+    REPORTS(starp_shape_of(f34, NULL), STARP_ERR_ARGUMENT, "shape_of");
+    assert_int_equal(starp_shape_of(f34, &shape), STARP_OK);
+    REPORTS(starp_eval_many(-1, &f34), STARP_ERR_ARGUMENT, "eval_many: -1 arrays");
+    REPORTS(starp_eval_many(1, NULL), STARP_ERR_ARGUMENT, "eval_many: 1 arrays");
+    FAILS(starp_eval_async(0, &f34), STARP_ERR_ARGUMENT, "eval_async: 0 arrays");
+    assert_int_equal(starp_eval_many(0, NULL), STARP_OK);
+    assert_int_equal(starp_test(NULL), -1);
+}
+
+static void test_looking_inside(void **state)
+{
+    (void)state;
+    REPORTS(starp_explain(f34, NULL), STARP_ERR_ARGUMENT, "explain: the file is NULL");
+    REPORTS(starp_graph_dot(f34, NULL), STARP_ERR_ARGUMENT, "graph_dot: the file is NULL");
+    REPORTS(starp_info(session, NULL), STARP_ERR_ARGUMENT, "info: the file is NULL");
+    REPORTS(starp_stats_of(session, NULL), STARP_ERR_ARGUMENT, "stats_of: the place for the counts is NULL");
+    FILE *full = fopen("/dev/full", "w");
+    if (!full) return;
+    REPORTS(starp_graph_dot(f34, full), STARP_ERR_IO, "graph_dot: the file cannot be written");
+    fclose(full);
+}
+
+static void test_sessions(void **state)
+{
+    (void)state;
+    FAILS(starp_open("mars"), STARP_ERR_ARGUMENT, "open: there is no place \"mars\"");
+    FAILS(starp_zeros(NULL, STARP_SHAPE(1), STARP_F64), STARP_ERR_ARGUMENT, "zeros: the session is NULL");
+    FAILS(starp_scalar(NULL, 1), STARP_ERR_ARGUMENT, "scalar: the session is NULL");
+    FAILS(starp_zeros((starp_session *)f34, STARP_SHAPE(1), STARP_F64), STARP_ERR_HANDLE, "zeros: not an open session");
+    FAILS(starp_negative((starp_array *)session), STARP_ERR_HANDLE, "negative: argument 1 is not a live handle");
+    REPORTS(starp_scope_open(NULL), STARP_ERR_ARGUMENT, "scope_open: the session is NULL");
+    REPORTS(starp_scope_close(session), STARP_ERR_ARGUMENT, "scope_close: no scope is open");
+    REPORTS(starp_seed((starp_session *)f34, 1), STARP_ERR_HANDLE, "seed: not an open session");
+    REPORTS(starp_progress(NULL, NULL, NULL), STARP_ERR_ARGUMENT, "progress: the session is NULL");
+    REPORTS(starp_info(NULL, stderr), STARP_ERR_ARGUMENT, "info: the session is NULL");
+    assert_int_equal(starp_close(NULL), STARP_OK);
+}
+
+/* NULL goes through everything and changes nothing of what is on record. */
+static void test_null_in_null_out(void **state)
+{
+    (void)state;
+    double value;
+    starp_array *bad = starp_add(f34, i5);
+    starp_array *more = starp_multiply(starp_sqrt(bad), f34);
+    assert_null(more);
+    assert_null(starp_sum(starp_at(more, "0"), NULL, 0));
+    assert_null(starp_where(f34, more, f34));
+    assert_null(starp_keep(starp_astype(more, STARP_F32)));
+    assert_null(starp_load(session, NULL)); /* a second failure */
+    assert_int_equal(starp_ndim(more), -1);
+    assert_int_equal(starp_dtype_of(more), STARP_NDTYPES);
+    assert_int_equal(starp_release(more), STARP_OK);
+    assert_null(starp_eval_async(STARP_ARGS(f34, more)));
+    REPORTS(starp_read(more, &value, sizeof value), STARP_ERR_SHAPE, "add: shapes (3, 4) and (5,) do not broadcast");
+    REPORTS(starp_eval(NULL), STARP_ERR_ARGUMENT, "eval: NULL, and no failed call is on record");
+    REPORTS(starp_eval_many(STARP_ARGS(f34, NULL)), STARP_ERR_ARGUMENT, "eval_many: NULL");
+    REPORTS(starp_wait(NULL), STARP_ERR_ARGUMENT, "wait: NULL");
+    REPORTS(starp_cancel(NULL), STARP_ERR_ARGUMENT, "cancel: NULL");
+}
+
+static void test_first_error_wins(void **state)
+{
+    (void)state;
+    double value;
+    assert_int_equal(starp_last_status(), STARP_OK);
+    assert_string_equal(starp_last_error(), "");
+    assert_null(starp_add(f34, i5));
+    assert_null(starp_sum(f34, STARP_AXES(9), 0));
+    assert_int_equal(starp_last_status(), STARP_ERR_SHAPE);
+
+    /* a call that returns a status tells its own error; the first one still waits for the sync */
+    assert_int_equal(starp_read(f34, &value, 1), STARP_ERR_ARGUMENT);
+    assert_int_equal(starp_last_status(), STARP_ERR_ARGUMENT);
+    assert_int_equal(starp_eval(NULL), STARP_ERR_SHAPE);
+    assert_int_equal(starp_last_status(), STARP_ERR_SHAPE);
+    assert_int_equal(starp_eval(NULL), STARP_ERR_SHAPE);
+
+    /* reported: the next failure takes its place */
+    assert_null(starp_sum(f34, STARP_AXES(9), 0));
+    assert_int_equal(starp_last_status(), STARP_ERR_INDEX);
+    assert_int_equal(starp_eval(NULL), STARP_ERR_INDEX);
+    assert_int_equal(starp_eval(f34), STARP_OK);
+    starp_clear_error();
+    assert_int_equal(starp_last_status(), STARP_OK);
+    assert_string_equal(starp_status_name(STARP_ERR_CANCELLED), "STARP_ERR_CANCELLED");
+    assert_string_equal(starp_status_name((starp_status)77), "unknown status");
+}
+
+/* A whole program on a session that did not open says why it did not. */
+static void test_failed_open_is_first(void **state)
+{
+    (void)state;
+    double value;
+    assert_null(starp_add(f34, i5));
+    starp_session *s = open_with("STARP_TILE", "many");
+    assert_null(s);
+    starp_array *x = starp_add(starp_random_uniform(s, STARP_SHAPE(4), STARP_F64), starp_scalar(s, 1));
+    REPORTS(starp_read(x, &value, sizeof value), STARP_ERR_OPTION, "STARP_TILE");
+}
+
+static int evaluate_inside(const starp_progress_info *info, void *user)
+{
+    (void)info;
+    starp_array **x = user;
+    if (!*x) return 0;
+    assert_int_equal(starp_eval(*x), STARP_ERR_ARGUMENT);
+    assert_int_equal(starp_close(session), STARP_ERR_ARGUMENT);
+    *x = NULL;
+    return 0;
+}
+
+static void test_inside_the_callback(void **state)
+{
+    (void)state;
+    starp_array *x = starp_add(f34, f34), *y = starp_sqrt(f34), *inside = y;
+    assert_int_equal(starp_progress(session, evaluate_inside, &inside), STARP_OK);
+    assert_int_equal(starp_eval(x), STARP_OK);
+    assert_null(inside);
+    assert_int_equal(starp_progress(session, NULL, NULL), STARP_OK);
+    assert_int_equal(starp_eval(y), STARP_OK);
+    starp_release(x);
+    starp_release(y);
+}
+
+/* A task that fails: the text has the site, the array stays without a value, everything else goes on. */
+static void test_failing_task(void **state)
+{
+    (void)state;
+    double sum;
+    setenv("STARP_SMALL", "0", 1);
+    starp_session *s = open_with("STARP_FAULT", "1");
+    unsetenv("STARP_SMALL");
+    starp_array *x = starp_arange(s, 0, 1000, 1, STARP_F64), *y = starp_sum(starp_keep(starp_sqrt(x)), NULL, 0);
+    REPORTS(starp_eval(y), STARP_ERR_COMPUTE, "");
+    starp_array *z = starp_sum(x, NULL, 0);
+    assert_int_equal(starp_item(z, STARP_F64, &sum), STARP_OK);
+    assert_true(sum == 499500);
+    assert_int_equal(starp_close(s), STARP_OK);
+}
+
+static void test_memory_limit(void **state)
+{
+    (void)state;
+    double sum;
+    starp_session *s = open_with("STARP_MEMORY_LIMIT", "4M");
+    starp_array *x = starp_arange(s, 0, 1e6, 1, STARP_F64);
+    REPORTS(starp_eval(x), STARP_ERR_LIMIT, "");
+    starp_array *y = starp_sum(x, NULL, 0);
+    assert_int_equal(starp_item(y, STARP_F64, &sum), STARP_OK);
+    assert_true(sum == 1e6 * (1e6 - 1) / 2);
+    assert_int_equal(starp_close(s), STARP_OK);
+}
+
+/* One of everything, as a program would call it; the status of the sync. */
+static starp_status record_and_run(double *sum)
+{
+    double host[6] = { 1, 2, 3, 4, 5, 6 };
+    if (starp_scope_open(session) != STARP_OK) return starp_last_status();
+    starp_array *x = starp_from_host(session, host, STARP_SHAPE(2, 3), STARP_F64);
+    starp_array *y = starp_add(starp_multiply(x, starp_scalar(session, 2)), starp_arange(session, 0, 3, 1, STARP_F64));
+    starp_array *z = starp_at(starp_transpose(y), "::-1");
+    starp_status status = starp_item(starp_sum(z, NULL, 0), STARP_F64, sum);
+    if (status == STARP_OK) {
+        starp_run *run = starp_eval_async(STARP_ARGS(y, x));
+        status = starp_wait(run);
+    }
+    return starp_scope_close(session) == STARP_OK ? status : starp_last_status();
+}
+
+/* The n-th allocation fails, for every n there is: an error that says so, nothing leaks, and the next try works. */
+static void test_allocation_failures(void **state)
+{
+    (void)state;
+    int failures = 0;
+    for (uint64_t n = 1; n < 10000; n++) {
+        double sum = 0;
+        sp_alloc_fail_at(n);
+        starp_status status = record_and_run(&sum);
+        sp_alloc_fail_at(0);
+        if (status == STARP_OK) {
+            assert_true(sum == 48);
+            if (failures++ > 50) break; /* so many in a row without a failure: the program makes no more */
+            continue;
+        }
+        failures = 0;
+        if (status != STARP_ERR_MEMORY) fail_msg("allocation %d: %s", (int)n, starp_last_error());
+        starp_clear_error();
+        assert_int_equal(record_and_run(&sum), STARP_OK);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_shapes),
+        TEST(test_dtypes),
+        TEST(test_axes),
+        TEST(test_values),
+        TEST(test_indices),
+        TEST(test_reading),
+        TEST(test_looking_inside),
+        TEST(test_sessions),
+        TEST(test_null_in_null_out),
+        TEST(test_first_error_wins),
+        TEST(test_failed_open_is_first),
+        TEST(test_inside_the_callback),
+        TEST(test_failing_task),
+        TEST(test_memory_limit),
+        TEST(test_allocation_failures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

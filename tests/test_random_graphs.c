@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_random_graphs.c: the same random graphs under every configuration (differential.c). What is exact must equal the
+ * oracle's bits; everything must be the same bits whether fused or not, merged or not, in place or not, in one tile or
+ * hundreds, by one worker or two, whatever the policy.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "differential.h"
+
+static const struct config configs[] = {
+    { "STARP_FUSE=0", NULL, false },
+    { "STARP_CSE=0", NULL, false },
+    { "STARP_INPLACE=0", NULL, false },
+    { "STARP_SMALL=0", NULL, false },
+    { "STARP_TILE=7 STARP_SMALL=0", NULL, false },
+    { "STARP_TILE=64 STARP_SMALL=0", NULL, false },
+    { "STARP_TILE=64 STARP_SMALL=0 STARP_FUSE=0", NULL, false },
+    { "STARP_TILE=64 STARP_SMALL=0 STARP_INPLACE=0 STARP_CSE=0", NULL, false },
+    { "STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=1", NULL, false },
+    { "STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2", NULL, false },
+    { "STARP_TILE=64 STARP_SMALL=0 STARP_SCHED=eager", NULL, false },
+    { "STARP_TILE=1 STARP_SMALL=0 STARP_IN_FLIGHT=3", NULL, false },
+    { "STARP_CHECK=1", NULL, false },
+    { "STARP_TILE=64 STARP_SMALL=0 STARP_CHECK=1", NULL, false },
+    { "STARP_ISA=generic", "generic", true },
+    { "STARP_ISA=avx2", "avx2", false },
+    { "STARP_ISA=avx512", "avx512", false },
+};
+#define CONFIGS (int)(sizeof configs / sizeof configs[0])
+
+static void exact_graphs(void **state)
+{
+    (void)state;
+    differential_check(&(struct family){ .name = "exact", .graphs = 100, .steps = 30, .max_size = 700 }, configs, CONFIGS);
+}
+
+static void transcendental_graphs(void **state)
+{
+    (void)state;
+    differential_check(&(struct family){ .name = "transcendental", .transcendental = true, .graphs = 60, .steps = 30, .max_size = 700 },
+                       configs, CONFIGS);
+}
+
+static void deep_graphs(void **state)
+{
+    (void)state;
+    differential_check(&(struct family){ .name = "deep", .transcendental = true, .graphs = 15, .steps = 250, .max_size = 60 },
+                       configs, CONFIGS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exact_graphs),
+        cmocka_unit_test(transcendental_graphs),
+        cmocka_unit_test(deep_graphs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
