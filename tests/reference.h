@@ -67,6 +67,8 @@ struct ref_random {
     int64_t low;
     uint64_t range;
 };
+/* The 128 bits of a counter {index, stream} under a key. */
+void ref_philox(uint64_t index, uint64_t stream, uint64_t seed, uint32_t out[4]);
 /* Element `index` of a generator (SP_OP_uniform, SP_OP_normal or SP_OP_integers) in dtype d. */
 ref_num ref_random(enum sp_op op, starp_dtype d, const struct ref_random *r, int64_t index);
 

@@ -100,10 +100,12 @@ static long double _Complex log1p_complex(long double _Complex z)
     return r;
 }
 
+/* A power of zero has a direction for positive real exponents only. */
 static long double _Complex power(long double _Complex z, long double _Complex w)
 {
     if (w == 0) return 1;
-    return z == 0 ? 0 : cpowl(z, w);
+    if (z != 0) return cpowl(z, w);
+    return creall(w) > 0 && cimagl(w) == 0 ? 0 : CMPLXL(NAN, NAN);
 }
 
 COMPLEX(divide, quotient(z, w))

@@ -20,12 +20,27 @@ static void philox4x32_10(const uint32_t counter[4], uint64_t key, uint32_t out[
     out[0] = x0, out[1] = x1, out[2] = x2, out[3] = x3;
 }
 
-/* TODO contract */
+void ref_philox(uint64_t index, uint64_t stream, uint64_t seed, uint32_t out[4])
+{
+    uint32_t counter[4] = { (uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, (uint32_t)(stream >> 32) };
+    philox4x32_10(counter, seed, out);
+}
+
+/* Box and Muller: sqrt(-2 log u) cos(2 pi v), u in (0, 1] and v in [0, 1) from the two halves of the bits. */
+static long double normal(long double u, long double v)
+{
+    return sqrtl(-2 * logl(u)) * cosl(2 * acosl(-1) * v);
+}
+
+/* The counter is {index, stream}, the key the seed, low words first. f64 takes 53 of the first 64 bits, f32 24 of the first
+   32; a normal number is an f64 of 53 bits of either half, whatever it is rounded to. */
 ref_num ref_random(enum sp_op op, starp_dtype d, const struct ref_random *r, int64_t index)
 {
-    uint32_t out[4], counter[4] = { (uint32_t)index, (uint32_t)((uint64_t)index >> 32), (uint32_t)r->stream, (uint32_t)(r->stream >> 32) };
-    philox4x32_10(counter, r->seed, out);
-    uint64_t bits = (uint64_t)out[1] << 32 | out[0];
-    if (op == SP_OP_integers) return (ref_num){ .i = r->low + (__int128)((unsigned __int128)bits * r->range >> 64) };
-    return (ref_num){ .re = ldexp((double)(bits >> (d == STARP_F32 ? 40 : 11)), d == STARP_F32 ? -24 : -53) };
+    uint32_t out[4];
+    ref_philox((uint64_t)index, r->stream, r->seed, out);
+    uint64_t first = (uint64_t)out[1] << 32 | out[0], second = (uint64_t)out[3] << 32 | out[2];
+    if (op == SP_OP_integers) return (ref_num){ .i = r->low + (__int128)((unsigned __int128)first * r->range >> 64) };
+    if (op == SP_OP_uniform && d == STARP_F32) return (ref_num){ .re = ldexpl(out[0] >> 8, -24) };
+    long double u = ldexpl((long double)(first >> 11), -53), v = ldexpl((long double)(second >> 11), -53);
+    return (ref_num){ .re = op == SP_OP_uniform ? u : normal(1 - u, v) };
 }

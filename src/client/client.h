@@ -27,6 +27,7 @@ struct starp_array {
     starp_session *session;
     struct sp_node *node;
     uint32_t magic;
+    bool failed; /* to be computed: the automatic evaluation leaves it alone */
 };
 
 /* A run started by starp_eval_async. run is NULL once it has ended: then status and error tell how. */
@@ -55,7 +56,7 @@ struct starp_session {
     bool calling;             /* inside the progress callback */
     starp_run *run;           /* under way */
     starp_run *runs;          /* all that starp_wait has not freed */
-    starp_stats count;        /* what the client counts: handles, flushes */
+    starp_stats count;        /* what the client counts: handles, evals, flushes */
     starp_session *next_open; /* of the process */
 };
 

@@ -64,6 +64,7 @@ static starp_status start(starp_session *s, int n, struct sp_node **node, uint64
     sp_client_settle(s);
     n = without_value(n, node);
     if (n == 0) return STARP_OK;
+    s->count.evals++;
     ++*reason;
     return sp_sched_ops.eval(s->sched, &s->graph, node, n, run, e);
 }
@@ -101,29 +102,34 @@ static uint64_t burden(const starp_session *s)
     return nodes;
 }
 
-/* References to what stands for the live handles: the callback may release those meanwhile. */
-static int gather_live(starp_session *s, struct sp_node **node)
+/* What stands for a live handle, which the callback may release meanwhile: hence a reference. */
+struct pending {
+    struct sp_node *node;
+    starp_array *handle;
+};
+
+static int gather_live(starp_session *s, struct pending *p)
 {
     int n = 0;
     for (starp_array *x = s->ring.next; x != &s->ring; x = x->next) {
-        struct sp_node *root = x->magic == SP_ARRAY_MAGIC ? worth_computing(x->node) : NULL;
-        if (root) node[n++] = sp_node_retain(root);
+        struct sp_node *node = x->magic == SP_ARRAY_MAGIC && !x->failed ? worth_computing(x->node) : NULL;
+        if (node) p[n++] = (struct pending){ sp_node_retain(node), x };
     }
     return n;
 }
 
-/* All together; if that fails one by one, so that what does not depend on the cause is computed all the same. */
-static starp_status compute_nodes(starp_session *s, int n, struct sp_node *const *node, struct sp_node **scratch,
-                                  struct sp_error *e)
+/* All together; if that fails one by one, so that only what has the fault is left, and not tried again. */
+static starp_status compute_pending(starp_session *s, int n, const struct pending *p, struct sp_node **scratch,
+                                    struct sp_error *e)
 {
-    memcpy(scratch, node, (size_t)n * sizeof *node);
+    for (int i = 0; i < n; i++) scratch[i] = p[i].node;
     starp_status status = sp_client_compute(s, n, scratch, &s->count.flush_nodes, e);
     if (status == STARP_OK || status == STARP_ERR_CANCELLED) return status;
     sp_error_clear(e);
     for (int i = 0; i < n; i++) {
         struct sp_error own = { .status = STARP_OK };
-        scratch[0] = node[i];
-        sp_client_compute(s, 1, scratch, &s->count.flush_nodes, &own);
+        scratch[0] = p[i].node;
+        p[i].handle->failed = sp_client_compute(s, 1, scratch, &s->count.flush_nodes, &own) == STARP_ERR_COMPUTE;
         if (e->status == STARP_OK) *e = own;
     }
     return e->status;
@@ -133,12 +139,12 @@ static starp_status compute_live(starp_session *s, struct sp_error *e)
 {
     size_t handles = (size_t)s->count.handles_live;
     sp_client_settle(s);
-    struct sp_node **node = sp_malloc(2 * handles * sizeof *node);
-    if (!node) return sp_fail_memory(e);
-    int n = gather_live(s, node);
-    starp_status status = compute_nodes(s, n, node, node + handles, e);
-    for (int i = 0; i < n; i++) sp_node_release(&s->graph, node[i]);
-    sp_free(node);
+    struct pending *p = sp_malloc(handles * (sizeof *p + sizeof(struct sp_node *)));
+    if (!p) return sp_fail_memory(e);
+    int n = gather_live(s, p);
+    starp_status status = compute_pending(s, n, p, (struct sp_node **)(p + handles), e);
+    for (int i = 0; i < n; i++) sp_node_release(&s->graph, p[i].node);
+    sp_free(p);
     return status;
 }
 

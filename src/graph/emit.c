@@ -241,8 +241,11 @@ static int number_results(const struct emitter *m, uint16_t *number)
     for (int i = 0; i < m->ninstr; i++) number[i] = UNNUMBERED;
     for (int o = 0; o < m->noutput; o++) number[m->output_reg[o] - TEMP] = (uint16_t)(m->noperand + o);
     for (int i = 0; i < m->ninstr; i++) {
-        nfree = give_back(m, i, number, base, free, nfree);
+        /* A kernel may write over what it reads only where elements are of one size. */
+        bool over = sp_dtypes[m->instr[i].dtype].size == sp_dtypes[m->instr[i].to].size && m->instr[i].op != SP_OP_where;
+        if (over) nfree = give_back(m, i, number, base, free, nfree);
         if (number[i] == UNNUMBERED) number[i] = nfree ? free[--nfree] : (uint16_t)(base + nscratch++);
+        if (!over) nfree = give_back(m, i, number, base, free, nfree);
     }
     return nscratch;
 }

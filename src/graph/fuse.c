@@ -40,7 +40,7 @@ static void make_item(struct sp_fusion *f, int32_t i)
     const struct sp_node *n = o->node[i];
     struct sp_item *x = &f->item[i];
     *x = (struct sp_item){ .node = i, .group = -1, .kind = n->kind, .dtype = n->dtype, .nin = n->nin, .root = o->root[i], .live = true,
-                           .leaf = sp_node_is_leaf(n), .next_clone = -1, .first_clone = -1, .shape = n->shape };
+                           .leaf = sp_node_is_leaf(n), .next_clone = -1, .first_clone = -1, .owner = -1, .shape = n->shape };
     for (int k = 0; k < n->nin; k++) x->in[k] = resolve(o, o->in[i][k]);
     if (n->kind == SP_KIND_VIEW) {
         x->live = x->root;
@@ -102,12 +102,26 @@ static const starp_dims *seen_shape(const struct sp_fusion *f, const struct sp_s
     return s->npath ? &f->order->node[s->path[0]]->shape : &f->item[s->item].shape;
 }
 
-/* Whether a view can go through x: nobody else needs x as it is, or it is cheap; and what is seen is not more than x. */
-static bool can_push(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s)
+#define MAX_OWNED 8 /* bounds what must fit into one step */
+
+static int32_t owner_of(const struct sp_fusion *f, int32_t user)
 {
+    return f->item[user].owner >= 0 ? f->item[user].owner : user;
+}
+
+/*
+ * Whether a view can go through x: nobody else needs x as it is, or it is cheap; what is seen is not more than x, and is
+ * all of what its reader iterates over. No node stands for x seen that way, so it cannot be stored: its reader owns it.
+ */
+static bool can_push(const struct sp_fusion *f, int32_t user, const struct sp_item *x, const struct sp_source *s)
+{
+    const starp_dims *seen = seen_shape(f, s);
+    const struct sp_item *u = &f->item[user];
     if (x->leaf || x->root || x->kind != SP_KIND_MAP) return false;
     if (x->uses > 1 && !is_cheap(f, x)) return false;
-    if (sp_shape_size(seen_shape(f, s)) > sp_shape_size(&x->shape)) return false;
+    if (sp_shape_size(seen) > sp_shape_size(&x->shape)) return false;
+    if (u->kind == SP_KIND_MAP && !sp_shape_equal(seen, &u->shape)) return false;
+    if (f->item[owner_of(f, user)].owned == MAX_OWNED) return false;
     for (int k = 0; k < x->nin; k++) {
         if (x->in[k].npath + s->npath > SP_MAX_PATH) return false;
     }
@@ -137,6 +151,7 @@ static starp_status clone(struct sp_fusion *f, int32_t user, struct sp_source *s
     f->item[c].uses = 1;
     f->item[c].live = true;
     f->item[c].first_clone = -1;
+    f->item[c].owned = 0;
     f->item[c].next_clone = f->item[user].first_clone;
     f->item[user].first_clone = c;
     push_view(f, &f->item[c], s);
@@ -148,7 +163,7 @@ static starp_status push_views_of(struct sp_fusion *f, int32_t user, struct sp_e
     for (int k = 0; k < f->item[user].nin; k++) {
         struct sp_source s = f->item[user].in[k];
         struct sp_item *x = &f->item[s.item];
-        if (s.npath == 0 || !can_push(f, x, &s)) continue;
+        if (s.npath == 0 || !can_push(f, user, x, &s)) continue;
         if (x->uses == 1) {
             push_view(f, x, &s);
         } else {
@@ -156,6 +171,8 @@ static starp_status push_views_of(struct sp_fusion *f, int32_t user, struct sp_e
             s.item = f->nitem - 1;
         }
         f->item[user].in[k] = (struct sp_source){ .item = s.item };
+        f->item[s.item].owner = owner_of(f, user);
+        f->item[f->item[s.item].owner].owned++;
     }
     return STARP_OK;
 }
@@ -251,7 +268,7 @@ struct sp_plan *sp_plan_fuse(const struct sp_order *o, const struct sp_plan_opti
     sp_free(f.item);
     sp_free(f.sequence);
     sp_free(f.group);
-    sp_free(f.last_group);
+    sp_free(f.last_reader);
     if (status == STARP_OK) return p;
     sp_plan_release(p);
     return NULL;

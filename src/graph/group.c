@@ -11,10 +11,26 @@
 /* Operands of a step are found anew when it is emitted; this bound counts them before equal ones are merged. */
 #define GROUP_OPERANDS (SP_MAX_OPERANDS - 2)
 
-bool sp_item_fusable(const struct sp_fusion *f, const struct sp_item *user, const struct sp_source *s)
+/* The inputs of an item and of those it owns, its own first: what the whole of them reads from elsewhere. */
+struct inputs {
+    int32_t n, items, params;
+    struct sp_source from[SP_MAXIN * 10];
+};
+
+static void gather(const struct sp_fusion *f, int32_t i, struct inputs *in)
 {
-    const struct sp_item *x = &f->item[s->item];
-    return s->npath == 0 && !x->leaf && x->kind == SP_KIND_MAP && sp_shape_equal(&x->shape, &user->shape);
+    int32_t stack[16], depth = 0;
+    in->n = in->items = in->params = 0;
+    stack[depth++] = i;
+    while (depth > 0) {
+        const struct sp_item *x = &f->item[stack[--depth]];
+        in->items++;
+        in->params += x->kind == SP_KIND_MAP && sp_item_op(f, x) >= SP_OP_arange;
+        for (int k = 0; k < x->nin; k++) {
+            if (f->item[x->in[k].item].owner == i) stack[depth++] = x->in[k].item;
+            else in->from[in->n++] = x->in[k];
+        }
+    }
 }
 
 /* The shape an item iterates over: a reduction's is that of its input. */
@@ -25,26 +41,25 @@ static const starp_dims *iteration(const struct sp_fusion *f, const struct sp_it
     return s->npath ? &f->order->node[s->path[0]]->shape : &f->item[s->item].shape;
 }
 
-int32_t sp_group_find(struct sp_fusion *f, int32_t g)
+static int32_t find(struct sp_fusion *f, int32_t g)
 {
     while (f->group[g].parent != g) g = f->group[g].parent = f->group[f->group[g].parent].parent;
     return g;
 }
 
+/* Whether x may share a group with the item it reads through s: then the result stays in a register. */
 static bool joinable(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s)
 {
-    if (!f->options->fuse || x->kind == SP_KIND_RESHAPE) return false;
-    if (x->kind == SP_KIND_MAP) return sp_item_fusable(f, x, s);
     const struct sp_item *in = &f->item[s->item];
-    return s->npath == 0 && !in->leaf && in->kind == SP_KIND_MAP;
+    if (!f->options->fuse || x->kind == SP_KIND_RESHAPE) return false;
+    return s->npath == 0 && !in->leaf && in->kind == SP_KIND_MAP && sp_shape_equal(&in->shape, iteration(f, x));
 }
 
 /* What an item brings into a group: the sizes that are bounded. */
-static struct sp_group demand(const struct sp_fusion *f, const struct sp_item *x)
+static struct sp_group demand(const struct sp_fusion *f, const struct sp_item *x, const struct inputs *in)
 {
-    struct sp_group d = { .size = 1, .kind = x->kind == SP_KIND_RESHAPE ? SP_STEP_RESHAPE : SP_STEP_FUSED };
-    for (int k = 0; k < x->nin; k++) d.operands += !joinable(f, x, &x->in[k]);
-    if (x->kind == SP_KIND_MAP && sp_item_op(f, x) >= SP_OP_arange) d.operands++;
+    struct sp_group d = { .size = in->items, .operands = in->params, .kind = x->kind == SP_KIND_RESHAPE ? SP_STEP_RESHAPE : SP_STEP_FUSED };
+    for (int k = 0; k < in->n; k++) d.operands += !joinable(f, x, &in->from[k]);
     if (x->kind == SP_KIND_REDUCE) {
         d.reduces = 1;
         d.reduce_axes = f->order->node[x->node]->reduce_axes;
@@ -68,50 +83,57 @@ static void add(struct sp_group *into, const struct sp_group *from)
 }
 
 /* The level an item needs when it is fused with what it can be, or with nothing. */
-static int32_t level_of(const struct sp_fusion *f, const struct sp_item *x, bool fused)
+static int32_t level_of(const struct sp_fusion *f, const struct sp_item *x, const struct inputs *in, bool fused)
 {
     int32_t level = 0;
-    for (int k = 0; k < x->nin; k++) {
-        const struct sp_item *in = &f->item[x->in[k].item];
-        if (in->leaf) continue;
-        int32_t need = in->level + !(fused && joinable(f, x, &x->in[k]));
+    for (int k = 0; k < in->n; k++) {
+        const struct sp_item *y = &f->item[in->from[k].item];
+        if (y->leaf) continue;
+        int32_t need = y->level + !(fused && joinable(f, x, &in->from[k]));
         if (need > level) level = need;
     }
     return level;
 }
 
-/* Merges the item's demand and the groups of its level that it can join: the group, or -1 when they are too big. */
-static int32_t join_inputs(struct sp_fusion *f, const struct sp_item *x, int32_t level, struct sp_group *d)
+/* The groups of an item's level that it reads from directly; each once. */
+static int32_t candidates(struct sp_fusion *f, const struct sp_item *x, const struct inputs *in, int32_t *group)
 {
-    int32_t joined = -1, candidate[SP_MAXIN], n = 0;
-    for (int k = 0; k < x->nin; k++) {
-        const struct sp_item *in = &f->item[x->in[k].item];
-        if (in->leaf || in->level != level || !joinable(f, x, &x->in[k])) continue;
-        int32_t g = sp_group_find(f, in->group);
+    int32_t n = 0;
+    for (int k = 0; k < in->n; k++) {
+        const struct sp_item *y = &f->item[in->from[k].item];
+        if (y->leaf || y->level != x->level || !joinable(f, x, &in->from[k])) continue;
+        int32_t g = find(f, y->group);
         bool known = false;
-        for (int32_t c = 0; c < n; c++) known |= candidate[c] == g;
-        if (known) continue;
-        if (!fits(d, &f->group[g])) return -1;
-        add(d, &f->group[g]);
-        candidate[n++] = g;
+        for (int32_t c = 0; c < n; c++) known |= group[c] == g;
+        if (!known) group[n++] = g;
     }
+    return n;
+}
+
+/* Joins an item with the groups it reads from: they become one. -1 when that would be too big. */
+static int32_t join_inputs(struct sp_fusion *f, const struct sp_group *own, const int32_t *group, int32_t n)
+{
+    struct sp_group all = *own;
     for (int32_t c = 0; c < n; c++) {
-        if (joined < 0) joined = candidate[c];
-        f->group[candidate[c]].parent = joined;
+        if (!fits(&all, &f->group[group[c]])) return -1;
+        add(&all, &f->group[group[c]]);
     }
-    if (joined >= 0) d->level = level, d->parent = joined, f->group[joined] = *d;
-    return joined;
+    for (int32_t c = 1; c < n; c++) f->group[group[c]].parent = group[0];
+    all.level = f->group[group[0]].level;
+    all.parent = group[0];
+    f->group[group[0]] = all;
+    return group[0];
 }
 
 /* A group of the same level and shape that reads an array this item reads. */
-static int32_t join_sibling(struct sp_fusion *f, const struct sp_item *x, int32_t level, const struct sp_group *d)
+static int32_t join_sibling(struct sp_fusion *f, const struct sp_item *x, const struct inputs *in, const struct sp_group *d)
 {
-    for (int k = 0; k < x->nin && f->options->fuse; k++) {
-        const struct sp_item *in = &f->item[x->in[k].item];
-        int32_t last = f->last_group[x->in[k].item];
-        if (last < 0 || in->kind == SP_KIND_CONST || in->kind == SP_KIND_IOTA) continue;
-        int32_t member = last, g = sp_group_find(f, f->item[member].group);
-        if (f->group[g].level != level || !sp_shape_equal(iteration(f, &f->item[member]), iteration(f, x))) continue;
+    for (int k = 0; k < in->n && f->options->fuse; k++) {
+        const struct sp_item *y = &f->item[in->from[k].item];
+        int32_t member = f->last_reader[in->from[k].item];
+        if (member < 0 || y->kind == SP_KIND_CONST || y->kind == SP_KIND_IOTA) continue;
+        int32_t g = find(f, f->item[member].group);
+        if (f->group[g].level != x->level || !sp_shape_equal(iteration(f, &f->item[member]), iteration(f, x))) continue;
         if (!fits(d, &f->group[g])) continue;
         add(&f->group[g], d);
         return g;
@@ -131,29 +153,25 @@ static int32_t new_group(struct sp_fusion *f, int32_t level, struct sp_group d)
 static void assign(struct sp_fusion *f, int32_t i)
 {
     struct sp_item *x = &f->item[i];
-    struct sp_group d = demand(f, x), alone = d;
-    x->level = level_of(f, x, true);
-    x->group = join_inputs(f, x, x->level, &d);
-    if (x->group < 0 && x->level != level_of(f, x, false)) {
-        bool any = false;
-        for (int k = 0; k < x->nin; k++) {
-            const struct sp_item *in = &f->item[x->in[k].item];
-            any |= !in->leaf && in->level == x->level;
-        }
-        if (any) x->level = level_of(f, x, false);
-    }
-    if (x->group < 0) x->group = join_sibling(f, x, x->level, &alone);
-    if (x->group < 0) x->group = new_group(f, x->level, alone);
+    struct inputs in;
+    int32_t group[SP_MAXIN * 10];
+    gather(f, i, &in);
+    struct sp_group d = demand(f, x, &in);
+    x->level = level_of(f, x, &in, true);
+    int32_t n = candidates(f, x, &in, group);
+    x->group = n > 0 ? join_inputs(f, &d, group, n) : -1;
+    if (n > 0 && x->group < 0) x->level = level_of(f, x, &in, false);
+    if (x->group < 0) x->group = join_sibling(f, x, &in, &d);
+    if (x->group < 0) x->group = new_group(f, x->level, d);
+    for (int k = 0; k < in.n; k++) f->last_reader[in.from[k].item] = i;
 }
 
 /* Inputs that did not end up in the same group are read from memory. */
-static void store_inputs(struct sp_fusion *f, int32_t i)
+static void store_inputs(struct sp_fusion *f, const struct sp_item *x)
 {
-    struct sp_item *x = &f->item[i];
-    int32_t g = sp_group_find(f, x->group);
     for (int k = 0; k < x->nin; k++) {
         struct sp_item *in = &f->item[x->in[k].item];
-        if (!in->leaf && !(joinable(f, x, &x->in[k]) && sp_group_find(f, in->group) == g)) in->stored = true;
+        if (!in->leaf && (in->group != x->group || x->in[k].npath > 0 || !joinable(f, x, &x->in[k]))) in->stored = true;
     }
 }
 
@@ -162,7 +180,7 @@ static void list_members(struct sp_fusion *f)
     for (int32_t g = 0; g < f->ngroup; g++) f->group[g].first = -1;
     for (int32_t t = f->nsequence - 1; t >= 0; t--) {
         struct sp_item *x = &f->item[f->sequence[t]];
-        x->group = sp_group_find(f, x->group);
+        x->group = find(f, f->item[x->owner >= 0 ? x->owner : f->sequence[t]].group);
         x->next = f->group[x->group].first;
         f->group[x->group].first = f->sequence[t];
     }
@@ -171,15 +189,13 @@ static void list_members(struct sp_fusion *f)
 starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e)
 {
     f->group = sp_malloc((size_t)(f->nsequence ? f->nsequence : 1) * sizeof *f->group);
-    f->last_group = sp_malloc((size_t)f->nitem * sizeof *f->last_group);
-    if (!f->group || !f->last_group) return sp_fail_memory(e);
-    memset(f->last_group, -1, (size_t)f->nitem * sizeof *f->last_group);
+    f->last_reader = sp_malloc((size_t)f->nitem * sizeof *f->last_reader);
+    if (!f->group || !f->last_reader) return sp_fail_memory(e);
+    memset(f->last_reader, -1, (size_t)f->nitem * sizeof *f->last_reader);
     for (int32_t t = 0; t < f->nsequence; t++) {
-        int32_t i = f->sequence[t];
-        assign(f, i);
-        for (int k = 0; k < f->item[i].nin; k++) f->last_group[f->item[i].in[k].item] = i;
+        if (f->item[f->sequence[t]].owner < 0) assign(f, f->sequence[t]);
     }
-    for (int32_t t = 0; t < f->nsequence; t++) store_inputs(f, f->sequence[t]);
     list_members(f);
+    for (int32_t t = 0; t < f->nsequence; t++) store_inputs(f, &f->item[f->sequence[t]]);
     return STARP_OK;
 }

@@ -18,6 +18,8 @@ struct sp_item {
     int32_t group;   /* or -1 */
     int32_t next;    /* member of its group, in order; or -1 */
     int32_t level;   /* of its group */
+    int32_t owner;   /* the item it must share a group with, since no node stands for it; or -1 */
+    int32_t owned;   /* how many items it owns */
     int32_t uses;
     uint8_t kind;    /* sp_kind; a root that is a leaf or a view is a MAP that copies */
     uint8_t dtype, nin;
@@ -48,7 +50,7 @@ struct sp_fusion {
     int32_t nsequence;
     struct sp_group *group;
     int32_t ngroup;
-    int32_t *last_group;    /* per item: the group that read it last, for siblings */
+    int32_t *last_reader;   /* per item: the item that read it last, for siblings */
 };
 
 static inline uint16_t sp_item_op(const struct sp_fusion *f, const struct sp_item *x)
@@ -58,9 +60,7 @@ static inline uint16_t sp_item_op(const struct sp_fusion *f, const struct sp_ite
 
 /* group.c: levels and groups of every item in the sequence. */
 starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e);
-int32_t sp_group_find(struct sp_fusion *f, int32_t group);
 /* emit.c: the step of a group. */
 starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *s, struct sp_error *e);
-bool sp_item_fusable(const struct sp_fusion *f, const struct sp_item *user, const struct sp_source *s);
 
 #endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_alloc.c: every allocation fails once. A scenario is run with the first allocation failing, then the second, until
+ * it comes through; each failure must be told as STARP_ERR_MEMORY, lose nothing (nodes and handles go back to none; the
+ * sanitized build sees the bytes), and leave the session able to give the right results at once.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "rig.h"
+
+#define MOST 20000 /* a scenario allocates less often than that */
+
+/* Builds, evaluates and reads; returns the first failure's status. Wrong numbers fail the test at once. */
+typedef starp_status scenario(starp_session *s);
+
+/* Workers allocate too, so the n-th allocation may fall to another thread from run to run: any failure is fine, but it
+   must be this one. */
+static bool fails_well(const char *name, scenario *f, starp_session *s, uint64_t n)
+{
+    starp_stats stats;
+    starp_clear_error();
+    starp_scope_open(s);
+    sp_alloc_fail_at(n);
+    starp_status status = f(s);
+    sp_alloc_fail_at(0);
+    starp_scope_close(s);
+    if (status != STARP_OK && status != STARP_ERR_MEMORY) {
+        fail_msg("%s, allocation %llu: %s: %s", name, (unsigned long long)n, starp_status_name(status), starp_last_error());
+    }
+    assert_int_equal(starp_stats_of(s, &stats), STARP_OK);
+    if (stats.handles_live != 0 || stats.nodes_live != 0) {
+        fail_msg("%s, allocation %llu: %d handles and %d nodes are left", name, (unsigned long long)n, (int)stats.handles_live, (int)stats.nodes_live);
+    }
+    return status != STARP_OK;
+}
+
+static void works(const char *name, scenario *f, starp_session *s, uint64_t n)
+{
+    starp_clear_error();
+    starp_scope_open(s);
+    starp_status status = f(s);
+    if (status != STARP_OK) {
+        fail_msg("%s after failure %llu: %s: %s", name, (unsigned long long)n, starp_status_name(status), starp_last_error());
+    }
+    starp_scope_close(s);
+}
+
+/* Each failure in a session of its own, so that nothing is cached, and all of them in one. */
+static void sweep(const char *name, scenario *f, const char *environment)
+{
+    uint64_t n = 1;
+    bool failed = true;
+    rig_environment(environment);
+    starp_session *keeper = starp_open(NULL); /* keeps the task runtime up, so that the others open fast */
+    for (; failed && n < MOST; n++) {
+        starp_session *s = starp_open(NULL);
+        assert_non_null(s);
+        failed = fails_well(name, f, s, n);
+        works(name, f, s, n);
+        assert_int_equal(starp_close(s), STARP_OK);
+    }
+    assert_true(n > 3 && n < MOST);
+    starp_session *s = starp_open(NULL);
+    assert_non_null(s);
+    for (n = 1; n < 60; n++) {
+        fails_well(name, f, s, n);
+        works(name, f, s, n);
+    }
+    assert_int_equal(starp_close(s), STARP_OK);
+    assert_int_equal(starp_close(keeper), STARP_OK);
+    rig_environment("");
+}
+
+/* ---------------------------------------------------------------------------------------------------------- scenarios */
+
+static starp_status read_all(starp_array *x, double *got, size_t bytes)
+{
+    starp_status status = starp_read(x, got, bytes);
+    return status;
+}
+
+/* Elementwise, views, a cast, and a read. */
+static starp_status chain(starp_session *s)
+{
+    static const double data[6] = { 1, 2, 3, 4, 5, 6 };
+    double got[4];
+    starp_array *x = starp_from_host(s, data, STARP_SHAPE(2, 3), STARP_F64);
+    starp_array *y = starp_multiply(starp_at(x, ":, 1:"), starp_scalar(s, 2.0));
+    starp_array *z = starp_add(starp_transpose(y), starp_astype(starp_eye(s, 2, 2, 0, STARP_I32), STARP_F64));
+    starp_status status = read_all(z, got, sizeof got);
+    if (status != STARP_OK) return status;
+    assert_true(got[0] == 5 && got[1] == 10 && got[2] == 6 && got[3] == 13);
+    return STARP_OK;
+}
+
+/* Reductions fused with what they end, several roots, equal subexpressions, a reshape. */
+static starp_status statistics(starp_session *s)
+{
+    double mean, var;
+    int64_t at;
+    starp_array *x = starp_reshape(starp_arange(s, 0, 1000, 1, STARP_F64), STARP_SHAPE(10, 100));
+    starp_array *m = starp_mean(starp_square(x), NULL, 0), *v = starp_var(starp_square(x), NULL, 0, 0);
+    starp_array *a = starp_argmax(starp_at(x, "::-1"), NULL, 0);
+    if (!m || !v || !a) return starp_eval(NULL);
+    starp_status status = starp_eval_many(STARP_ARGS(m, v, a));
+    if (status == STARP_OK) status = starp_item(m, STARP_F64, &mean);
+    if (status == STARP_OK) status = starp_item(v, STARP_F64, &var);
+    if (status == STARP_OK) status = starp_item(a, STARP_I64, &at);
+    if (status != STARP_OK) return status;
+    assert_true(fabs(mean - 332833.5) < 1e-6 && fabs(var / 88722194611.05 - 1) < 1e-12 && at == 99);
+    return STARP_OK;
+}
+
+/* Updates in a loop, as a program would. */
+static starp_status loop(starp_session *s)
+{
+    double sum;
+    starp_array *x = starp_zeros(s, STARP_SHAPE(50), STARP_F64);
+    for (int i = 0; i < 40 && x; i++) {
+        starp_status status = starp_assign(&x, starp_add(x, starp_scalar(s, 1.0)));
+        if (status != STARP_OK) return status;
+        if (i % 16 == 15 && (status = starp_eval(x)) != STARP_OK) return status;
+    }
+    starp_status status = starp_item(starp_sum(x, NULL, 0), STARP_F64, &sum);
+    if (status != STARP_OK) return status;
+    assert_true(sum == 2000);
+    return STARP_OK;
+}
+
+static starp_status asynchronous(starp_session *s)
+{
+    double sum;
+    starp_array *x = starp_random_integers(s, 3, 4, STARP_SHAPE(3000), STARP_I16), *y = starp_sum(x, NULL, 0);
+    if (!y) return starp_eval(NULL);
+    starp_run *run = starp_eval_async(STARP_ARGS(x, y));
+    starp_status status = starp_wait(run);
+    if (status == STARP_OK) status = starp_item(y, STARP_F64, &sum);
+    if (status != STARP_OK) return status;
+    assert_true(sum == 9000);
+    return STARP_OK;
+}
+
+static starp_status files(starp_session *s)
+{
+    double got[3];
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/starp-test-alloc-%d.npy", (int)getpid());
+    starp_array *x = starp_arange(s, 1, 4, 1, STARP_F64);
+    starp_status status = starp_save(x, path);
+    if (status == STARP_OK) status = starp_read(starp_load(s, path), got, sizeof got);
+    unlink(path);
+    if (status != STARP_OK) return status;
+    assert_true(got[0] == 1 && got[1] == 2 && got[2] == 3);
+    return STARP_OK;
+}
+
+static starp_status texts(starp_session *s)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    starp_array *x = starp_exp(starp_random_uniform(s, STARP_SHAPE(10), STARP_F64));
+    starp_status status = starp_explain(x, out);
+    if (status == STARP_OK) status = starp_graph_dot(x, out);
+    if (status == STARP_OK) status = starp_eval(x);
+    if (status == STARP_OK) status = starp_explain(x, out);
+    if (status == STARP_OK) status = starp_info(s, out);
+    fclose(out);
+    free(text);
+    return status;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- tests */
+
+static const struct {
+    const char *name;
+    scenario *f;
+} scenarios[] = {
+    { "chain", chain }, { "statistics", statistics }, { "loop", loop }, { "asynchronous", asynchronous }, { "files", files }, { "texts", texts },
+};
+
+static void without_tasks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) sweep(scenarios[i].name, scenarios[i].f, "");
+}
+
+static void with_tasks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) sweep(scenarios[i].name, scenarios[i].f, "STARP_SMALL=0 STARP_TILE=30 STARP_NCPU=2");
+}
+
+static void unfused_with_tasks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) sweep(scenarios[i].name, scenarios[i].f, "STARP_SMALL=0 STARP_TILE=30 STARP_FUSE=0 STARP_CSE=0 STARP_INPLACE=0");
+}
+
+/* Opening a session allocates too. */
+static void opening(void **state)
+{
+    (void)state;
+    rig_environment("");
+    for (uint64_t n = 1; n < MOST; n++) {
+        sp_alloc_fail_at(n);
+        starp_session *s = starp_open(NULL);
+        sp_alloc_fail_at(0);
+        if (!s) {
+            assert_int_equal(starp_last_status(), STARP_ERR_MEMORY);
+            starp_clear_error();
+            continue;
+        }
+        works("after opening", chain, s, n);
+        assert_int_equal(starp_close(s), STARP_OK);
+        assert_true(n > 1);
+        return;
+    }
+    fail_msg("a session never opens");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opening),
+        cmocka_unit_test(without_tasks),
+        cmocka_unit_test(with_tasks),
+        cmocka_unit_test(unfused_with_tasks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
