@@ -118,17 +118,23 @@ static starp_status statistics(starp_session *s)
     return STARP_OK;
 }
 
+static starp_status update(starp_session *s, starp_array **x, double *sum)
+{
+    for (int i = 0; i < 40; i++) {
+        starp_status status = starp_assign(x, starp_add(*x, starp_scalar(s, 1.0)));
+        if (status == STARP_OK && i % 16 == 15) status = starp_eval(*x);
+        if (status != STARP_OK) return status;
+    }
+    return starp_item(starp_sum(*x, NULL, 0), STARP_F64, sum);
+}
+
 /* Updates in a loop, as a program would. */
 static starp_status loop(starp_session *s)
 {
     double sum;
-    starp_array *x = starp_zeros(s, STARP_SHAPE(50), STARP_F64);
-    for (int i = 0; i < 40 && x; i++) {
-        starp_status status = starp_assign(&x, starp_add(x, starp_scalar(s, 1.0)));
-        if (status != STARP_OK) return status;
-        if (i % 16 == 15 && (status = starp_eval(x)) != STARP_OK) return status;
-    }
-    starp_status status = starp_item(starp_sum(x, NULL, 0), STARP_F64, &sum);
+    starp_array *x = starp_keep(starp_zeros(s, STARP_SHAPE(50), STARP_F64));
+    starp_status status = x ? update(s, &x, &sum) : starp_eval(NULL);
+    if (x) starp_release(x); /* assign has taken it out of the scope */
     if (status != STARP_OK) return status;
     assert_true(sum == 2000);
     return STARP_OK;

@@ -296,97 +296,6 @@ static void test_failed_open_is_first(void **state)
     REPORTS(starp_read(x, &value, sizeof value), STARP_ERR_OPTION, "STARP_TILE");
 }
 
-static int evaluate_inside(const starp_progress_info *info, void *user)
-{
-    (void)info;
-    starp_array **x = user;
-    if (!*x) return 0;
-    assert_int_equal(starp_eval(*x), STARP_ERR_ARGUMENT);
-    assert_int_equal(starp_close(session), STARP_ERR_ARGUMENT);
-    *x = NULL;
-    return 0;
-}
-
-static void test_inside_the_callback(void **state)
-{
-    (void)state;
-    starp_array *x = starp_add(f34, f34), *y = starp_sqrt(f34), *inside = y;
-    assert_int_equal(starp_progress(session, evaluate_inside, &inside), STARP_OK);
-    assert_int_equal(starp_eval(x), STARP_OK);
-    assert_null(inside);
-    assert_int_equal(starp_progress(session, NULL, NULL), STARP_OK);
-    assert_int_equal(starp_eval(y), STARP_OK);
-    starp_release(x);
-    starp_release(y);
-}
-
-/* A task that fails: the text has the site, the array stays without a value, everything else goes on. */
-static void test_failing_task(void **state)
-{
-    (void)state;
-    double sum;
-    setenv("STARP_SMALL", "0", 1);
-    starp_session *s = open_with("STARP_FAULT", "1");
-    unsetenv("STARP_SMALL");
-    starp_array *x = starp_arange(s, 0, 1000, 1, STARP_F64), *y = starp_sum(starp_keep(starp_sqrt(x)), NULL, 0);
-    REPORTS(starp_eval(y), STARP_ERR_COMPUTE, "");
-    starp_array *z = starp_sum(x, NULL, 0);
-    assert_int_equal(starp_item(z, STARP_F64, &sum), STARP_OK);
-    assert_true(sum == 499500);
-    assert_int_equal(starp_close(s), STARP_OK);
-}
-
-static void test_memory_limit(void **state)
-{
-    (void)state;
-    double sum;
-    starp_session *s = open_with("STARP_MEMORY_LIMIT", "4M");
-    starp_array *x = starp_arange(s, 0, 1e6, 1, STARP_F64);
-    REPORTS(starp_eval(x), STARP_ERR_LIMIT, "");
-    starp_array *y = starp_sum(x, NULL, 0);
-    assert_int_equal(starp_item(y, STARP_F64, &sum), STARP_OK);
-    assert_true(sum == 1e6 * (1e6 - 1) / 2);
-    assert_int_equal(starp_close(s), STARP_OK);
-}
-
-/* One of everything, as a program would call it; the status of the sync. */
-static starp_status record_and_run(double *sum)
-{
-    double host[6] = { 1, 2, 3, 4, 5, 6 };
-    if (starp_scope_open(session) != STARP_OK) return starp_last_status();
-    starp_array *x = starp_from_host(session, host, STARP_SHAPE(2, 3), STARP_F64);
-    starp_array *y = starp_add(starp_multiply(x, starp_scalar(session, 2)), starp_arange(session, 0, 3, 1, STARP_F64));
-    starp_array *z = starp_at(starp_transpose(y), "::-1");
-    starp_status status = starp_item(starp_sum(z, NULL, 0), STARP_F64, sum);
-    if (status == STARP_OK) {
-        starp_run *run = starp_eval_async(STARP_ARGS(y, x));
-        status = starp_wait(run);
-    }
-    return starp_scope_close(session) == STARP_OK ? status : starp_last_status();
-}
-
-/* The n-th allocation fails, for every n there is: an error that says so, nothing leaks, and the next try works. */
-static void test_allocation_failures(void **state)
-{
-    (void)state;
-    int failures = 0;
-    for (uint64_t n = 1; n < 10000; n++) {
-        double sum = 0;
-        sp_alloc_fail_at(n);
-        starp_status status = record_and_run(&sum);
-        sp_alloc_fail_at(0);
-        if (status == STARP_OK) {
-            assert_true(sum == 48);
-            if (failures++ > 50) break; /* so many in a row without a failure: the program makes no more */
-            continue;
-        }
-        failures = 0;
-        if (status != STARP_ERR_MEMORY) fail_msg("allocation %d: %s", (int)n, starp_last_error());
-        starp_clear_error();
-        assert_int_equal(record_and_run(&sum), STARP_OK);
-    }
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -403,10 +312,6 @@ int main(void)
         TEST(test_null_in_null_out),
         TEST(test_first_error_wins),
         TEST(test_failed_open_is_first),
-        TEST(test_inside_the_callback),
-        TEST(test_failing_task),
-        TEST(test_memory_limit),
-        TEST(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static const struct config configs[] = {
     { "STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=1", NULL, false },
     { "STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2", NULL, false },
     { "STARP_TILE=64 STARP_SMALL=0 STARP_SCHED=eager", NULL, false },
-    { "STARP_TILE=5 STARP_SMALL=0 STARP_IN_FLIGHT=1", NULL, false },
+    { "STARP_TILE=5 STARP_SMALL=0 STARP_IN_FLIGHT=2", NULL, false },
     { "STARP_TILE=1 STARP_SMALL=0 STARP_IN_FLIGHT=3", NULL, false },
     { "STARP_CHECK=1", NULL, false },
     { "STARP_TILE=64 STARP_SMALL=0 STARP_CHECK=1", NULL, false },

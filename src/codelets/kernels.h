@@ -6,6 +6,7 @@
  *   SP_KERNELS, SP_NAME   what the table of kernels is called, in C and to users
  *   SP_VECTOR             bytes of its vectors
  *   SP_SLEEF_F32(fn, acc) SLEEF's name of a function on one vector, F64 likewise; where SP_HAVE_SLEEF is defined
+ *   SP_MULTIPLY_LOW32(a, b) products of the lower halves of 64-bit lanes
  *   SP_STREAM(dst, src)   store a vector past the caches; dst is aligned. SP_FENCE() orders those stores.
  *
  * Bits do not depend on the set where arithmetic is IEEE's: loops say what is computed and in which order, and compilers

@@ -48,19 +48,20 @@ EACH_ORDERED(ARG_FIND, arg_find)
     { \
         T_##id value[FOLD_COLS]; \
         int64_t index[FOLD_COLS]; \
-        memcpy(value, b->value, b->cols * sizeof *value); \
-        memcpy(index, b->index, b->cols * sizeof *index); \
+        size_t n = b->cols; \
+        memcpy(value, b->value, n * sizeof *value); \
+        memcpy(index, b->index, n * sizeof *index); \
         for (size_t row = 1; row < b->rows; row++) { \
             const T_##id *x = (const T_##id *)b->value + row * b->stride; \
             const int64_t *at = b->index + row * b->stride; \
-            for (size_t i = 0; i < b->cols; i++) { \
+            EACH_ELEMENT { \
                 bool better = BETTER_##kind(x[i], value[i]); \
                 value[i] = better ? x[i] : value[i]; \
                 index[i] = better ? at[i] : index[i]; \
             } \
         } \
         struct arg_##id *r = acc; \
-        for (size_t i = 0; i < b->cols; i++) r[i].value = value[i], r[i].index = index[i]; \
+        EACH_ELEMENT r[i].value = value[i], r[i].index = index[i]; \
     } \
     static void merge_##kind##_##id(size_t n, void *into, const void *from, SP_UNUSED int64_t a, SP_UNUSED int64_t b) \
     { \

@@ -7,6 +7,7 @@
 #define SP_VECTOR 64
 #define SP_STREAM(dst, src) _mm512_stream_si512((__m512i *)(dst), _mm512_loadu_si512(src))
 #define SP_FENCE() _mm_sfence()
+#define SP_MULTIPLY_LOW32(a, b) (words)_mm512_mul_epu32((__m512i)(a), (__m512i)(b))
 #define SP_SLEEF_F32(fn, acc) Sleef_finz_##fn##f16_##acc##avx512f
 #define SP_SLEEF_F64(fn, acc) Sleef_finz_##fn##d8_##acc##avx512f
 

@@ -2,8 +2,7 @@
 /*
  * kernels_float.h: functions of one float type. Included once for each: R is the type, FN(name) names its version.
  *
- * Vector functions are applied to blocks: the input is copied to a padded block, so every element goes through the same
- * code wherever it stands, and dst may be an operand. The copy is small beside the function.
+ * Every element goes through the same vector function wherever it stands, also those of the ragged end of a span.
  */
 
 typedef void FN(span_1)(size_t n, R *y, const R *a);
@@ -12,16 +11,35 @@ typedef R _Complex FN(complex);
 
 /* ------------------------------------------------------------------------------------------------- vector functions */
 
-/* A copy of m elements, with harmless ones up to a whole vector. */
-SP_INLINE void FN(block_load)(size_t m, R block[SP_BLOCK], const R *a)
+/* A span of any length: the elements past the last whole vector go through one filled up with harmless ones. */
+SP_INLINE void FN(apply_1)(size_t m, R *y, const R *a, FN(span_1) *span)
 {
-    memcpy(block, a, m * sizeof *a);
-    for (; m % (SP_VECTOR / sizeof(R)); m++) block[m] = 1;
+    size_t whole = m - m % PER_VECTOR(R);
+    span(whole, y, a);
+    if (whole == m) return;
+    R x[PER_VECTOR(R)], z[PER_VECTOR(R)];
+    for (size_t i = 0; i < PER_VECTOR(R); i++) x[i] = whole + i < m ? a[whole + i] : 1;
+    span(PER_VECTOR(R), z, x);
+    memcpy(y + whole, z, (m - whole) * sizeof *y);
 }
 
-SP_INLINE bool FN(block_has_infinity)(size_t m, const R *y)
+SP_INLINE void FN(apply_2)(size_t m, R *z, const R *a, const R *b, FN(span_2) *span)
 {
-    int found = 0;
+    size_t whole = m - m % PER_VECTOR(R);
+    span(whole, z, a, b);
+    if (whole == m) return;
+    R x[PER_VECTOR(R)], y[PER_VECTOR(R)], last[PER_VECTOR(R)];
+    for (size_t i = 0; i < PER_VECTOR(R); i++) {
+        x[i] = whole + i < m ? a[whole + i] : 1;
+        y[i] = whole + i < m ? b[whole + i] : 1;
+    }
+    span(PER_VECTOR(R), last, x, y);
+    memcpy(z + whole, last, (m - whole) * sizeof *z);
+}
+
+SP_INLINE bool FN(has_infinity)(size_t m, const R *y)
+{
+    uint64_t found = 0; /* as wide as a double: the loop stays one of whole vectors */
     for (size_t i = 0; i < m; i++) found |= fabs(y[i]) == (R)INFINITY;
     return found;
 }
@@ -34,35 +52,33 @@ static __attribute__((noinline, cold)) void FN(mend_1)(size_t m, R *y, const R *
     }
 }
 
-static __attribute__((noinline, cold)) void FN(mend_2)(size_t m, R *y, const R *a, const R *b, R (*exact)(R, R))
+static __attribute__((noinline, cold)) void FN(mend_2)(size_t m, R *z, const R *a, const R *b, R (*exact)(R, R))
 {
     for (size_t i = 0; i < m; i++) {
         bool finite = fabs(a[i]) < (R)INFINITY && fabs(b[i]) < (R)INFINITY;
-        if (fabs(y[i]) == (R)INFINITY && finite) y[i] = exact(a[i], b[i]);
+        if (fabs(z[i]) == (R)INFINITY && finite) z[i] = exact(a[i], b[i]);
     }
 }
 
+/* By blocks that are looked at before they are stored, as dst may be an operand. */
 SP_INLINE void FN(blocks_1)(size_t n, R *dst, const R *a, FN(span_1) *span, R (*exact)(R))
 {
-    _Alignas(SP_VECTOR) R x[SP_BLOCK], z[SP_BLOCK];
+    _Alignas(SP_VECTOR) R y[SP_BLOCK];
     for (size_t i = 0, m; i < n; i += m) {
         m = smaller(n - i, SP_BLOCK);
-        FN(block_load)(m, x, a + i);
-        span(m, z, x);
-        if (FN(block_has_infinity)(m, z)) FN(mend_1)(m, z, x, exact);
-        memcpy(dst + i, z, m * sizeof *dst);
+        FN(apply_1)(m, y, a + i, span);
+        if (FN(has_infinity)(m, y)) FN(mend_1)(m, y, a + i, exact);
+        memcpy(dst + i, y, m * sizeof *dst);
     }
 }
 
 SP_INLINE void FN(blocks_2)(size_t n, R *dst, const R *a, const R *b, FN(span_2) *span, R (*exact)(R, R))
 {
-    _Alignas(SP_VECTOR) R x[SP_BLOCK], y[SP_BLOCK], z[SP_BLOCK];
+    _Alignas(SP_VECTOR) R z[SP_BLOCK];
     for (size_t i = 0, m; i < n; i += m) {
         m = smaller(n - i, SP_BLOCK);
-        FN(block_load)(m, x, a + i);
-        FN(block_load)(m, y, b + i);
-        span(m, z, x, y);
-        if (FN(block_has_infinity)(m, z)) FN(mend_2)(m, z, x, y, exact);
+        FN(apply_2)(m, z, a + i, b + i, span);
+        if (FN(has_infinity)(m, z)) FN(mend_2)(m, z, a + i, b + i, exact);
         memcpy(dst + i, z, m * sizeof *dst);
     }
 }
@@ -74,24 +90,25 @@ SP_INLINE R FN(larger)(R a, R b)
     return ((a >= b) | (a != a)) ? a : b;
 }
 
+/* Single choices, one after the other: compilers vectorise these, but not nested ones. */
 SP_INLINE R FN(clip)(R a, R lo, R hi)
 {
-    R b = FN(larger)(a, lo);
-    return ((b <= hi) | (b != b)) ? b : hi;
+    a = a < lo ? lo : a;
+    a = a > hi ? hi : a;
+    a = lo == lo ? a : lo;
+    return hi == hi ? a : hi;
 }
 
 /* The larger one plus log(1 + exp(-distance)). */
 static void FN(own_logaddexp)(size_t n, R *dst, const R *a, const R *b)
 {
-    _Alignas(SP_VECTOR) R x[SP_BLOCK], y[SP_BLOCK], top[SP_BLOCK];
+    _Alignas(SP_VECTOR) R y[SP_BLOCK], top[SP_BLOCK];
     for (size_t i = 0, m; i < n; i += m) {
         m = smaller(n - i, SP_BLOCK);
         for (size_t j = 0; j < m; j++) top[j] = FN(larger)(a[i + j], b[i + j]);
         for (size_t j = 0; j < m; j++) y[j] = a[i + j] == b[i + j] ? 0 : -fabs(a[i + j] - b[i + j]);
-        FN(block_load)(m, x, y);
-        FN(own_exp)(m, y, x);
-        FN(block_load)(m, x, y);
-        FN(own_log1p)(m, y, x);
+        FN(apply_1)(m, y, y, FN(own_exp));
+        FN(apply_1)(m, y, y, FN(own_log1p));
         for (size_t j = 0; j < m; j++) dst[i + j] = top[j] + y[j];
     }
 }
@@ -158,7 +175,7 @@ BY_FMOD(own_floor_divide, FN(floor_quotient_of)(r[j], a[i + j], b[i + j]))
 /* Written out: C's own product and quotient call a function to mend infinities, and so does not vectorise. */
 SP_INLINE FN(complex) FN(complex_multiply)(FN(complex) a, FN(complex) b)
 {
-    return COMPLEX(re(a) * re(b) - im(a) * im(b), re(a) * im(b) + im(a) * re(b));
+    return COMPLEX(ROUNDED(re(a) * re(b)) - ROUNDED(im(a) * im(b)), ROUNDED(re(a) * im(b)) + ROUNDED(im(a) * re(b)));
 }
 
 /* Smith's method (CACM 5, 1962), without branches: scaled by the larger part of b. */
@@ -167,16 +184,27 @@ SP_INLINE FN(complex) FN(complex_divide)(FN(complex) a, FN(complex) b)
     bool upright = fabs(re(b)) < fabs(im(b));
     R large = upright ? im(b) : re(b), small = upright ? re(b) : im(b);
     R ratio = large == 0 ? 0 : small / large;
-    R scale = large + small * ratio;
-    R x = upright ? re(a) * ratio + im(a) : re(a) + im(a) * ratio;
-    R y = upright ? im(a) * ratio - re(a) : im(a) - re(a) * ratio;
+    R scale = large + small * ratio, p = ROUNDED(re(a) * ratio), q = ROUNDED(im(a) * ratio);
+    R x = upright ? p + im(a) : re(a) + q;
+    R y = upright ? q - re(a) : im(a) - p;
     return COMPLEX(x / scale, y / scale);
+}
+
+/* Parts near the ends of the range are scaled by a power of two, so that their squares stay inside. */
+SP_INLINE R FN(complex_abs)(FN(complex) z)
+{
+    const R far = sizeof(R) == 4 ? (R)0x1p60 : (R)0x1p500;
+    R x = fabs(re(z)), y = fabs(im(z)), top = x > y ? x : y;
+    R scale = top > far ? 1 / far / far : top < 1 / far ? far * far : 1;
+    R u = x * scale, v = y * scale;
+    R size = sqrt(u * u + v * v) / scale;
+    return (INFINITE(x) | INFINITE(y)) ? (R)INFINITY : size;
 }
 
 /* z / |z|; a direction for infinite z with one infinite part. */
 static inline FN(complex) FN(complex_sign)(FN(complex) z)
 {
-    R size = fabs(z);
+    R size = FN(complex_abs)(z);
     if (size == 0) return 0;
     if (size < (R)INFINITY || size != size) return COMPLEX(re(z) / size, im(z) / size);
     if (INFINITE(re(z)) && INFINITE(im(z))) return COMPLEX(NAN, NAN);

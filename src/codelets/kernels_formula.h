@@ -11,6 +11,13 @@
 #define re(z) (__real__(z))
 #define im(z) (__imag__(z))
 #define COMPLEX(x, y) __builtin_complex((R)(x), (R)(y))
+/* A product that is rounded before anything is added. GCC 12 makes fused operations of complex products and quotients
+   whatever -ffp-contract says (its addsub patterns). */
+#if __has_builtin(__builtin_assoc_barrier)
+#define ROUNDED(x) __builtin_assoc_barrier(x)
+#else
+#define ROUNDED(x) (x)
+#endif
 #define FLOAT_FN(name) _Generic((R)0, float: name##_F32, double: name##_F64)
 
 #define LN_2 0.69314718055994530942

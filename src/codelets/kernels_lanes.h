@@ -32,19 +32,28 @@ SP_INLINE R FN(join_max)(R a, R b)
 }
 
 typedef R FN(join)(R a, R b);
+typedef void FN(join_step)(R *lane, const R *x);
+
+/* The next LANES elements. Unrolled, sums stay in registers, but choices become scalar. */
+#define STEP(kind, PRAGMA) \
+    SP_INLINE void FN(step_##kind)(R *lane, const R *x) \
+    { PRAGMA for (size_t j = 0; j < LANES; j++) lane[j] = FN(join_##kind)(lane[j], x[j]); }
+STEP(sum, SP_UNROLL)
+STEP(prod, SP_UNROLL)
+STEP(min, )
+STEP(max, )
+#undef STEP
 
 /* Joins n <= LONG_RUN reals to `width` results: with 2, real and imaginary parts have every other lane. */
-SP_INLINE void FN(join_piece)(size_t n, const R *x, size_t width, R none, FN(join) *join, R *result)
+SP_INLINE void FN(join_piece)(size_t n, const R *x, size_t width, R none, FN(join) *join, FN(join_step) *step, R *result)
 {
     R lane[LANES];
-    SP_UNROLL for (size_t j = 0; j < LANES; j++) lane[j] = none;
+    for (size_t j = 0; j < LANES; j++) lane[j] = none;
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        SP_UNROLL for (size_t j = 0; j < LANES; j++) lane[j] = join(lane[j], x[i + j]);
-    }
+    for (; i + LANES <= n; i += LANES) step(lane, x + i);
     for (size_t j = 0; i + j < n; j++) lane[j] = join(lane[j], x[i + j]);
-    SP_UNROLL for (size_t half = LANES / 2; half >= 2; half /= 2) {
-        SP_UNROLL for (size_t j = 0; j < half; j++) lane[j] = join(lane[j], lane[j + half]);
+    for (size_t half = LANES / 2; half >= 2; half /= 2) {
+        for (size_t j = 0; j < half; j++) lane[j] = join(lane[j], lane[j + half]);
     }
     result[width - 1] = lane[1];
     result[0] = width == 2 ? lane[0] : join(lane[0], lane[1]);
@@ -56,16 +65,16 @@ SP_INLINE void FN(join_short)(size_t n, const R *x, size_t width, FN(join) *join
     for (size_t i = width; i < n; i++) result[i % width] = join(result[i % width], x[i]);
 }
 
-SP_INLINE void FN(join_run)(size_t n, const R *x, size_t width, R none, FN(join) *join, R *result)
+SP_INLINE void FN(join_run)(size_t n, const R *x, size_t width, R none, FN(join) *join, FN(join_step) *step, R *result)
 {
     if (n <= SHORT_RUN * width) {
         FN(join_short)(n, x, width, join, result);
         return;
     }
-    FN(join_piece)(smaller(n, LONG_RUN), x, width, none, join, result);
+    FN(join_piece)(smaller(n, LONG_RUN), x, width, none, join, step, result);
     for (size_t i = LONG_RUN; i < n; i += LONG_RUN) {
         R part[2];
-        FN(join_piece)(smaller(n - i, LONG_RUN), x + i, width, none, join, part);
+        FN(join_piece)(smaller(n - i, LONG_RUN), x + i, width, none, join, step, part);
         for (size_t k = 0; k < width; k++) result[k] = join(result[k], part[k]);
     }
 }

@@ -34,10 +34,10 @@
     KERNEL(name, id) \
     { TYPES(id); TO_##result *d = dst; const FROM_##result *x = src[0]; const T *y = src[1], *z = src[2]; \
       EACH_ELEMENT { FROM_##result a = x[i]; T b = y[i], c = z[i]; d[i] = (TO_##result)(__VA_ARGS__); } }
-/* a: the index, b: the constants. */
+/* a: the index, b: the constants, copied because dst might hold them for all the compiler knows. */
 #define LOOP_INDEX(id, name, type, ...) \
     KERNEL(name, id) \
-    { TYPES(id); T *d = dst; const int64_t *x = src[0]; const type *b = src[1]; \
+    { TYPES(id); T *d = dst; const int64_t *x = src[0]; type b[4]; memcpy(b, src[1], sizeof b); \
       EACH_ELEMENT { int64_t a = x[i]; d[i] = (T)(__VA_ARGS__); } }
 
 #define VECTOR_1(id, name, fn, acc) \

@@ -37,12 +37,12 @@ SP_INLINE void moments_merge(size_t n, size_t parts, double *into, const double 
 SP_INLINE void moments_piece(size_t n, size_t parts, const double *x, double *acc)
 {
     double mean[2], square[MOMENTS_PIECE];
-    join_run_F64(n, x, parts, -0.0, join_sum_F64, mean);
+    join_run_F64(n, x, parts, -0.0, join_sum_F64, step_sum_F64, mean);
     for (size_t k = 0; k < parts; k++) acc[k] = mean[k] /= (double)(n / parts);
     for (size_t i = 0; i < n; i += parts) {
         for (size_t k = 0; k < parts; k++) square[i + k] = (x[i + k] - mean[k]) * (x[i + k] - mean[k]);
     }
-    join_run_F64(n, square, 1, -0.0, join_sum_F64, acc + parts);
+    join_run_F64(n, square, 1, -0.0, join_sum_F64, step_sum_F64, acc + parts);
 }
 
 /* One accumulator for each run of n reals. */
@@ -59,20 +59,21 @@ SP_INLINE void moments_rows(size_t rows, size_t n, size_t parts, size_t item, co
     }
 }
 
-/* A block's columns: means in the first pass, m2 in the second. b counts in reals. */
+/* A block's columns: means in the first pass, m2 in the second. The block counts in reals. */
 SP_INLINE void moments_leaf(const struct block *b, size_t parts, size_t item, widen_fn *widen, double *acc)
 {
     double x[2 * FOLD_COLS], mean[2 * FOLD_COLS] = { 0 }, m2[2 * FOLD_COLS] = { 0 };
+    size_t n = b->cols;
     for (size_t row = 0; row < b->rows; row++) {
-        widen(b->cols, x, b->value + row * b->stride * item);
-        for (size_t i = 0; i < b->cols; i++) mean[i] += x[i];
+        widen(n, x, b->value + row * b->stride * item);
+        EACH_ELEMENT mean[i] += x[i];
     }
-    for (size_t i = 0; i < b->cols; i++) mean[i] /= (double)b->rows;
+    EACH_ELEMENT mean[i] /= (double)b->rows;
     for (size_t row = 0; row < b->rows; row++) {
-        widen(b->cols, x, b->value + row * b->stride * item);
-        for (size_t i = 0; i < b->cols; i++) m2[i] += (x[i] - mean[i]) * (x[i] - mean[i]);
+        widen(n, x, b->value + row * b->stride * item);
+        EACH_ELEMENT m2[i] += (x[i] - mean[i]) * (x[i] - mean[i]);
     }
-    for (size_t i = 0; i < b->cols; i += parts, acc += parts + 1) {
+    for (size_t i = 0; i < n; i += parts, acc += parts + 1) {
         memcpy(acc, mean + i, parts * sizeof *acc);
         acc[parts] = parts == 2 ? m2[i] + m2[i + 1] : m2[i];
     }

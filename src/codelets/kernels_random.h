@@ -10,34 +10,39 @@
 
 #include "kernels_map.h"
 
-struct philox {
-    uint64_t word[4]; /* 32 bits each */
-};
-
 #define LOW32(x) ((x) & 0xffffffffu)
 
-SP_INLINE struct philox philox4x32(uint64_t index, uint64_t stream, uint64_t seed)
+/* 64-bit lanes that hold 32-bit words; what is above those is rubbish until the end. */
+typedef uint64_t words __attribute__((vector_size(SP_VECTOR), aligned(8), may_alias));
+#define PER_WORDS (SP_VECTOR / sizeof(uint64_t))
+
+/* The 128 bits of each counter {index, stream}: words 0 and 1, then words 2 and 3. */
+SP_INLINE void philox4x32(words index, uint64_t stream, uint64_t seed, words *first, words *second)
 {
-    uint64_t c0 = LOW32(index), c1 = index >> 32, c2 = LOW32(stream), c3 = stream >> 32;
+    const words none = { 0 }, m0 = none + 0xD2511F53u, m1 = none + 0xCD9E8D57u;
+    words c0 = index, c1 = index >> 32, c2 = none + stream, c3 = none + (stream >> 32);
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     SP_UNROLL for (int round = 0; round < 10; round++) {
-        uint64_t p = LOW32(c0) * 0xD2511F53u, q = LOW32(c2) * 0xCD9E8D57u;
-        c0 = (q >> 32) ^ c1 ^ k0, c1 = LOW32(q);
-        c2 = (p >> 32) ^ c3 ^ k1, c3 = LOW32(p);
+        words p = SP_MULTIPLY_LOW32(c0, m0), q = SP_MULTIPLY_LOW32(c2, m1);
+        c0 = (q >> 32) ^ c1 ^ (none + k0), c1 = q;
+        c2 = (p >> 32) ^ c3 ^ (none + k1), c3 = p;
         k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
     }
-    return (struct philox){ { c0, c1, c2, c3 } };
+    *first = c1 << 32 | LOW32(c0);
+    *second = c3 << 32 | LOW32(c2);
 }
 
-/* The first and the second half of the bits. */
-SP_INLINE uint64_t philox_first(struct philox r)
+/* m <= SP_BLOCK counters. The outputs have room for whole vectors. */
+SP_INLINE void philox_block(size_t m, const int64_t *index, const uint64_t key[2], uint64_t *first, uint64_t *second)
 {
-    return r.word[1] << 32 | r.word[0];
-}
-
-SP_INLINE uint64_t philox_second(struct philox r)
-{
-    return r.word[3] << 32 | r.word[2];
+    size_t i = 0;
+    for (; i + PER_WORDS <= m; i += PER_WORDS) {
+        philox4x32(*(const words *)(index + i), key[1], key[0], (words *)(first + i), (words *)(second + i));
+    }
+    if (i == m) return;
+    words last = { 0 };
+    memcpy(&last, index + i, (m - i) * sizeof *index);
+    philox4x32(last, key[1], key[0], (words *)(first + i), (words *)(second + i));
 }
 
 /* 53 bits to [0, 1). Converted through a signed type, as vector units do. */
@@ -60,39 +65,36 @@ SP_INLINE uint64_t multiply_high(uint64_t a, uint64_t b)
     return a1 * b1 + (middle >> 32) + (carry >> 32);
 }
 
-#define PHILOX philox4x32((uint64_t)a, stream, seed)
-#define LOOP_RANDOM(id, name, ...) \
+/* b: the constants; r, s: the two halves of an element's bits. One loop over blocks. */
+#define BLOCKS_RANDOM(id, name, ...) \
     KERNEL(name, id) \
-    { T_##id *d = dst; const int64_t *x = src[0]; const uint64_t *b = src[1], seed = b[0], stream = b[1]; \
-      EACH_ELEMENT { int64_t a = x[i]; d[i] = (T_##id)(__VA_ARGS__); } }
-#define LOOP_INTEGERS(id, name) \
-    KERNEL(name, id) \
-    { T_##id *d = dst; const int64_t *x = src[0]; \
-      const uint64_t *b = src[1], seed = b[0], stream = b[1], low = b[2], range = b[3]; \
-      EACH_ELEMENT { int64_t a = x[i]; d[i] = (T_##id)(low + multiply_high(philox_first(PHILOX), range)); } }
-
-LOOP_RANDOM(F32, uniform, unit_F32(PHILOX.word[0]))
-LOOP_RANDOM(F64, uniform, unit_F64(philox_first(PHILOX)))
-EACH_I(LOOP_INTEGERS, integers)
+    { \
+        T_##id *d = dst; \
+        uint64_t b[4], r[SP_BLOCK], s[SP_BLOCK]; \
+        memcpy(b, src[1], sizeof b); \
+        for (size_t i = 0, m; i < n; i += m) { \
+            m = smaller(n - i, SP_BLOCK); \
+            philox_block(m, (const int64_t *)src[0] + i, b, r, s); \
+            SP_IVDEP for (size_t j = 0; j < m; j++) d[i + j] = (T_##id)(__VA_ARGS__); \
+        } \
+    }
+BLOCKS_RANDOM(F32, uniform, unit_F32(r[j]))
+BLOCKS_RANDOM(F64, uniform, unit_F64(r[j]))
+EACH_I(BLOCKS_RANDOM, integers, b[2] + multiply_high(r[j], b[3]))
 
 /* ----------------------------------------------------------------------------------------------------------- normal */
 
 SPAN_1(F64, normal_log, log, u35)
 SPAN_1(F64, normal_cos, cos, u35)
 
-/* Box and Muller's cosine half: sqrt(-2 log u) cos(2 pi v) with u in (0, 1], v in [0, 1). n <= SP_BLOCK. */
-static void normal_block(size_t n, double *z, const int64_t *index, uint64_t seed, uint64_t stream)
+/* Box and Muller's cosine half: sqrt(-2 log u) cos(2 pi v) with u in (0, 1], v in [0, 1). */
+static void normal_block(size_t n, double *z, const uint64_t *r, const uint64_t *s)
 {
-    _Alignas(SP_VECTOR) double u[SP_BLOCK], v[SP_BLOCK];
-    EACH_ELEMENT {
-        struct philox r = philox4x32((uint64_t)index[i], stream, seed);
-        u[i] = 1 - unit_F64(philox_first(r));
-        v[i] = 6.28318530717958647693 * unit_F64(philox_second(r));
-    }
-    block_load_F64(n, z, u);
-    normal_log_F64(n, u, z);
-    block_load_F64(n, z, v);
-    normal_cos_F64(n, v, z);
+    double u[SP_BLOCK], v[SP_BLOCK];
+    EACH_ELEMENT u[i] = 1 - unit_F64(r[i]);
+    EACH_ELEMENT v[i] = 6.28318530717958647693 * unit_F64(s[i]);
+    apply_1_F64(n, u, u, normal_log_F64);
+    apply_1_F64(n, v, v, normal_cos_F64);
     EACH_ELEMENT z[i] = sqrt(-2 * u[i]) * v[i];
 }
 
@@ -100,12 +102,13 @@ static void normal_block(size_t n, double *z, const int64_t *index, uint64_t see
     KERNEL(name, id) \
     { \
         T_##id *d = dst; \
-        const int64_t *x = src[0]; \
-        const uint64_t *b = src[1], seed = b[0], stream = b[1]; \
-        _Alignas(SP_VECTOR) double z[SP_BLOCK]; \
+        uint64_t b[2], r[SP_BLOCK], s[SP_BLOCK]; \
+        double z[SP_BLOCK]; \
+        memcpy(b, src[1], sizeof b); \
         for (size_t i = 0, m; i < n; i += m) { \
             m = smaller(n - i, SP_BLOCK); \
-            normal_block(m, z, x + i, seed, stream); \
+            philox_block(m, (const int64_t *)src[0] + i, b, r, s); \
+            normal_block(m, z, r, s); \
             SP_IVDEP for (size_t j = 0; j < m; j++) d[i + j] = (T_##id)z[j]; \
         } \
     }

@@ -46,9 +46,9 @@ EACH_C(JOIN, prod, FLOAT_FN(complex_multiply)(a, b))
     { \
         const T_##id *x = (const T_##id *)b->value; \
         T_##id *r = acc; \
-        memcpy(r, x, b->cols * sizeof *r); \
-        for (size_t row = 1; row < b->rows; row++) \
-            SP_IVDEP for (size_t i = 0; i < b->cols; i++) r[i] = join_##kind##_##id(r[i], x[row * b->stride + i]); \
+        size_t n = b->cols, rows = b->rows, stride = b->stride; \
+        memcpy(r, x, n * sizeof *r); \
+        while (--rows) { x += stride; EACH_ELEMENT r[i] = join_##kind##_##id(r[i], x[i]); } \
     } \
     static void merge_##kind##_##id(size_t n, void *into, const void *from, SP_UNUSED int64_t a, SP_UNUSED int64_t b) \
     { T_##id *r = into; const T_##id *x = from; EACH_ELEMENT r[i] = join_##kind##_##id(r[i], x[i]); } \
@@ -71,10 +71,11 @@ EACH_ORDERED(REDUCER_COMMON, max)
     }
 #define RUN_LANES(id, kind, none) \
     SP_INLINE void run_##kind##_##id(size_t len, const T_##id *x, T_##id *result) \
-    { TYPES(id); join_run_##id(len, x, 1, none, join_##kind##_##id, result); }
+    { TYPES(id); join_run_##id(len, x, 1, none, join_##kind##_##id, step_##kind##_##id, result); }
 #define RUN_PARTS(id, real_id) \
     SP_INLINE void run_sum_##id(size_t len, const T_##id *x, T_##id *result) \
-    { join_run_##real_id(2 * len, (const R_##id *)x, 2, -(R_##id)0, join_sum_##real_id, (R_##id *)result); }
+    { join_run_##real_id(2 * len, (const R_##id *)x, 2, -(R_##id)0, join_sum_##real_id, step_sum_##real_id, \
+                       (R_##id *)result); }
 /* As one column, which is folded by lanes of complex numbers. */
 #define RUN_COLUMN(id, kind) \
     SP_INLINE void run_##kind##_##id(size_t len, const T_##id *x, T_##id *result) \

@@ -8,18 +8,19 @@
 
 #include "kernels_formula.h"
 
-/* NAME_DTYPE: y = fn(a) for n elements rounded up to whole vectors. y and a are aligned to vectors. */
+#define PER_VECTOR(type) (SP_VECTOR / sizeof(type))
+
+/* NAME_DTYPE: y = fn(a) for n elements, n being a multiple of what a vector holds. */
 #ifdef SP_HAVE_SLEEF
+typedef float vector_F32 __attribute__((vector_size(SP_VECTOR), aligned(4), may_alias));
+typedef double vector_F64 __attribute__((vector_size(SP_VECTOR), aligned(8), may_alias));
 #define V(id, p) (*(vector_##id *)(p))
-#define PER_VECTOR(id) (SP_VECTOR / sizeof(R_##id))
 #define SPAN_1(id, name, fn, acc) \
     SP_INLINE void name##_##id(size_t n, R_##id *y, const R_##id *a) \
-    { for (size_t i = 0; i < n; i += PER_VECTOR(id)) V(id, y + i) = SP_SLEEF_##id(fn, acc)(V(id, a + i)); }
+    { for (size_t i = 0; i < n; i += PER_VECTOR(*y)) V(id, y + i) = SP_SLEEF_##id(fn, acc)(V(id, a + i)); }
 #define SPAN_2(id, name, fn, acc) \
-    SP_INLINE void name##_##id(size_t n, R_##id *y, const R_##id *a, const R_##id *b) \
-    { for (size_t i = 0; i < n; i += PER_VECTOR(id)) V(id, y + i) = SP_SLEEF_##id(fn, acc)(V(id, a + i), V(id, b + i)); }
-typedef float vector_F32 __attribute__((vector_size(SP_VECTOR), may_alias));
-typedef double vector_F64 __attribute__((vector_size(SP_VECTOR), may_alias));
+    SP_INLINE void name##_##id(size_t n, R_##id *z, const R_##id *a, const R_##id *b) \
+    { for (size_t i = 0; i < n; i += PER_VECTOR(*z)) V(id, z + i) = SP_SLEEF_##id(fn, acc)(V(id, a + i), V(id, b + i)); }
 #else
 #define SPAN_1(id, name, fn, acc) \
     SP_INLINE void name##_##id(size_t n, R_##id *y, const R_##id *a) \

@@ -8,21 +8,6 @@
 
 #include "plan.h"
 
-static int32_t new_item(struct sp_fusion *f, struct sp_error *e)
-{
-    if (f->nitem == f->cap) {
-        int32_t cap = f->cap * 2;
-        struct sp_item *more = sp_realloc(f->item, (size_t)cap * sizeof *more);
-        if (!more) {
-            sp_fail_memory(e);
-            return -1;
-        }
-        f->item = more;
-        f->cap = cap;
-    }
-    return f->nitem++;
-}
-
 /* Follows views down from an order index. */
 static struct sp_source resolve(const struct sp_order *o, int32_t i)
 {
@@ -53,7 +38,7 @@ static void make_item(struct sp_fusion *f, int32_t i)
 /* A root without a value that is a constant or an iota: computed by copying its own leaf item. */
 static starp_status make_leaf_root(struct sp_fusion *f, int32_t i, struct sp_error *e)
 {
-    int32_t leaf = new_item(f, e);
+    int32_t leaf = sp_item_new(f, e);
     if (leaf < 0) return e->status;
     f->item[leaf] = f->item[i];
     f->item[leaf].root = false;
@@ -84,25 +69,10 @@ static starp_status make_items(struct sp_fusion *f, struct sp_error *e)
 
 /* ------------------------------------------------------------------------------------------------ pushing views */
 
-/* A few instructions on leaves, one of them an array at most: doing it again costs less than storing it. */
-static bool is_cheap(const struct sp_fusion *f, const struct sp_item *x)
-{
-    int arrays = 0;
-    if (x->kind != SP_KIND_MAP || x->root || !sp_ops[sp_item_op(f, x)].cheap) return false;
-    for (int k = 0; k < x->nin; k++) {
-        const struct sp_item *in = &f->item[x->in[k].item];
-        if (!in->leaf) return false;
-        arrays += in->kind == SP_KIND_DATA;
-    }
-    return arrays <= 1;
-}
-
 static const starp_dims *seen_shape(const struct sp_fusion *f, const struct sp_source *s)
 {
     return s->npath ? &f->order->node[s->path[0]]->shape : &f->item[s->item].shape;
 }
-
-#define MAX_OWNED 8 /* bounds what must fit into one step */
 
 static int32_t owner_of(const struct sp_fusion *f, int32_t user)
 {
@@ -118,10 +88,10 @@ static bool can_push(const struct sp_fusion *f, int32_t user, const struct sp_it
     const starp_dims *seen = seen_shape(f, s);
     const struct sp_item *u = &f->item[user];
     if (x->leaf || x->root || x->kind != SP_KIND_MAP) return false;
-    if (x->uses > 1 && !is_cheap(f, x)) return false;
+    if (x->uses > 1 && !sp_item_is_cheap(f, x)) return false;
     if (sp_shape_size(seen) > sp_shape_size(&x->shape)) return false;
     if (u->kind == SP_KIND_MAP && !sp_shape_equal(seen, &u->shape)) return false;
-    if (f->item[owner_of(f, user)].owned == MAX_OWNED) return false;
+    if (f->item[owner_of(f, user)].owned == SP_MAX_OWNED) return false;
     for (int k = 0; k < x->nin; k++) {
         if (x->in[k].npath + s->npath > SP_MAX_PATH) return false;
     }
@@ -140,24 +110,6 @@ static void push_view(const struct sp_fusion *f, struct sp_item *x, const struct
     }
 }
 
-static starp_status clone(struct sp_fusion *f, int32_t user, struct sp_source *s, struct sp_error *e)
-{
-    int32_t c = new_item(f, e);
-    if (c < 0) return e->status;
-    struct sp_item *x = &f->item[s->item];
-    x->uses--;
-    x->live = x->uses > 0;
-    f->item[c] = *x;
-    f->item[c].uses = 1;
-    f->item[c].live = true;
-    f->item[c].first_clone = -1;
-    f->item[c].owned = 0;
-    f->item[c].next_clone = f->item[user].first_clone;
-    f->item[user].first_clone = c;
-    push_view(f, &f->item[c], s);
-    return STARP_OK;
-}
-
 static starp_status push_views_of(struct sp_fusion *f, int32_t user, struct sp_error *e)
 {
     for (int k = 0; k < f->item[user].nin; k++) {
@@ -167,8 +119,10 @@ static starp_status push_views_of(struct sp_fusion *f, int32_t user, struct sp_e
         if (x->uses == 1) {
             push_view(f, x, &s);
         } else {
-            SP_TRY(clone(f, user, &s, e));
-            s.item = f->nitem - 1;
+            int32_t c = sp_item_clone(f, user, s.item, e);
+            if (c < 0) return e->status;
+            push_view(f, &f->item[c], &s);
+            s.item = c;
         }
         f->item[user].in[k] = (struct sp_source){ .item = s.item };
         f->item[s.item].owner = owner_of(f, user);
@@ -187,30 +141,23 @@ static starp_status push_views(struct sp_fusion *f, struct sp_error *e)
     return STARP_OK;
 }
 
-static starp_status make_sequence(struct sp_fusion *f, struct sp_error *e)
-{
-    f->sequence = sp_malloc((size_t)f->nitem * sizeof *f->sequence);
-    if (!f->sequence) return sp_fail_memory(e);
-    for (int32_t i = 0; i < f->order->n; i++) {
-        const struct sp_item *x = &f->item[i];
-        if (!x->live || x->leaf) continue;
-        for (int32_t c = x->first_clone; c >= 0; c = f->item[c].next_clone) f->sequence[f->nsequence++] = c;
-        f->sequence[f->nsequence++] = i;
-    }
-    return STARP_OK;
-}
-
 /* ------------------------------------------------------------------------------------------------------- plans */
+
+/* Not merged into another, and not left by all its members. */
+static bool is_step(const struct sp_fusion *f, int32_t g)
+{
+    return f->group[g].parent == g && f->group[g].size > 0;
+}
 
 static int32_t step_count(struct sp_fusion *f)
 {
     int32_t count = 0, top = 0;
     for (int32_t g = 0; g < f->ngroup; g++) {
-        if (f->group[g].parent == g && f->group[g].level > top) top = f->group[g].level;
+        if (is_step(f, g) && f->group[g].level > top) top = f->group[g].level;
     }
     for (int32_t level = 0; level <= top; level++) {
         for (int32_t g = 0; g < f->ngroup; g++) {
-            if (f->group[g].parent == g && f->group[g].level == level) f->group[g].step = count++;
+            if (is_step(f, g) && f->group[g].level == level) f->group[g].step = count++;
         }
     }
     return count;
@@ -222,7 +169,7 @@ static starp_status make_steps(struct sp_fusion *f, struct sp_plan *p, struct sp
     p->step = sp_calloc((size_t)p->nstep, sizeof *p->step);
     if (!p->step) return sp_fail_memory(e);
     for (int32_t g = 0; g < f->ngroup; g++) {
-        if (f->group[g].parent == g) SP_TRY(sp_fusion_emit(f, g, &p->step[f->group[g].step], e));
+        if (is_step(f, g)) SP_TRY(sp_fusion_emit(f, g, &p->step[f->group[g].step], e));
     }
     return STARP_OK;
 }
@@ -246,7 +193,6 @@ static starp_status build(struct sp_fusion *f, struct sp_plan *p, struct sp_erro
 {
     SP_TRY(make_items(f, e));
     if (f->options->fuse) SP_TRY(push_views(f, e));
-    SP_TRY(make_sequence(f, e));
     SP_TRY(sp_fusion_group(f, e));
     SP_TRY(make_steps(f, p, e));
     find_last_uses(p);

@@ -11,28 +11,6 @@
 /* Operands of a step are found anew when it is emitted; this bound counts them before equal ones are merged. */
 #define GROUP_OPERANDS (SP_MAX_OPERANDS - 2)
 
-/* The inputs of an item and of those it owns, its own first: what the whole of them reads from elsewhere. */
-struct inputs {
-    int32_t n, items, params;
-    struct sp_source from[SP_MAXIN * 10];
-};
-
-static void gather(const struct sp_fusion *f, int32_t i, struct inputs *in)
-{
-    int32_t stack[16], depth = 0;
-    in->n = in->items = in->params = 0;
-    stack[depth++] = i;
-    while (depth > 0) {
-        const struct sp_item *x = &f->item[stack[--depth]];
-        in->items++;
-        in->params += x->kind == SP_KIND_MAP && sp_item_op(f, x) >= SP_OP_arange;
-        for (int k = 0; k < x->nin; k++) {
-            if (f->item[x->in[k].item].owner == i) stack[depth++] = x->in[k].item;
-            else in->from[in->n++] = x->in[k];
-        }
-    }
-}
-
 /* The shape an item iterates over: a reduction's is that of its input. */
 static const starp_dims *iteration(const struct sp_fusion *f, const struct sp_item *x)
 {
@@ -41,14 +19,13 @@ static const starp_dims *iteration(const struct sp_fusion *f, const struct sp_it
     return s->npath ? &f->order->node[s->path[0]]->shape : &f->item[s->item].shape;
 }
 
-static int32_t find(struct sp_fusion *f, int32_t g)
+int32_t sp_group_find(struct sp_fusion *f, int32_t g)
 {
     while (f->group[g].parent != g) g = f->group[g].parent = f->group[f->group[g].parent].parent;
     return g;
 }
 
-/* Whether x may share a group with the item it reads through s: then the result stays in a register. */
-static bool joinable(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s)
+bool sp_item_joins(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s)
 {
     const struct sp_item *in = &f->item[s->item];
     if (!f->options->fuse || x->kind == SP_KIND_RESHAPE) return false;
@@ -56,10 +33,10 @@ static bool joinable(const struct sp_fusion *f, const struct sp_item *x, const s
 }
 
 /* What an item brings into a group: the sizes that are bounded. */
-static struct sp_group demand(const struct sp_fusion *f, const struct sp_item *x, const struct inputs *in)
+static struct sp_group demand(const struct sp_fusion *f, const struct sp_item *x, const struct sp_inputs *in)
 {
     struct sp_group d = { .size = in->items, .operands = in->params, .kind = x->kind == SP_KIND_RESHAPE ? SP_STEP_RESHAPE : SP_STEP_FUSED };
-    for (int k = 0; k < in->n; k++) d.operands += !joinable(f, x, &in->from[k]);
+    for (int k = 0; k < in->n; k++) d.operands += !sp_item_joins(f, x, &in->from[k]);
     if (x->kind == SP_KIND_REDUCE) {
         d.reduces = 1;
         d.reduce_axes = f->order->node[x->node]->reduce_axes;
@@ -83,26 +60,26 @@ static void add(struct sp_group *into, const struct sp_group *from)
 }
 
 /* The level an item needs when it is fused with what it can be, or with nothing. */
-static int32_t level_of(const struct sp_fusion *f, const struct sp_item *x, const struct inputs *in, bool fused)
+static int32_t level_of(const struct sp_fusion *f, const struct sp_item *x, const struct sp_inputs *in, bool fused)
 {
     int32_t level = 0;
     for (int k = 0; k < in->n; k++) {
         const struct sp_item *y = &f->item[in->from[k].item];
         if (y->leaf) continue;
-        int32_t need = y->level + !(fused && joinable(f, x, &in->from[k]));
+        int32_t need = y->level + !(fused && sp_item_joins(f, x, &in->from[k]));
         if (need > level) level = need;
     }
     return level;
 }
 
 /* The groups of an item's level that it reads from directly; each once. */
-static int32_t candidates(struct sp_fusion *f, const struct sp_item *x, const struct inputs *in, int32_t *group)
+static int32_t candidates(struct sp_fusion *f, const struct sp_item *x, const struct sp_inputs *in, int32_t *group)
 {
     int32_t n = 0;
     for (int k = 0; k < in->n; k++) {
         const struct sp_item *y = &f->item[in->from[k].item];
-        if (y->leaf || y->level != x->level || !joinable(f, x, &in->from[k])) continue;
-        int32_t g = find(f, y->group);
+        if (y->leaf || y->level != x->level || !sp_item_joins(f, x, &in->from[k])) continue;
+        int32_t g = sp_group_find(f, y->group);
         bool known = false;
         for (int32_t c = 0; c < n; c++) known |= group[c] == g;
         if (!known) group[n++] = g;
@@ -126,13 +103,15 @@ static int32_t join_inputs(struct sp_fusion *f, const struct sp_group *own, cons
 }
 
 /* A group of the same level and shape that reads an array this item reads. */
-static int32_t join_sibling(struct sp_fusion *f, const struct sp_item *x, const struct inputs *in, const struct sp_group *d)
+static int32_t join_sibling(struct sp_fusion *f, const struct sp_item *x, const struct sp_inputs *in, const struct sp_group *d)
 {
     for (int k = 0; k < in->n && f->options->fuse; k++) {
         const struct sp_item *y = &f->item[in->from[k].item];
         int32_t member = f->last_reader[in->from[k].item];
         if (member < 0 || y->kind == SP_KIND_CONST || y->kind == SP_KIND_IOTA) continue;
-        int32_t g = find(f, f->item[member].group);
+        if (f->item[member].owner >= 0) member = f->item[member].owner;
+        if (f->item[member].group < 0) continue; /* x itself: it has absorbed the reader */
+        int32_t g = sp_group_find(f, f->item[member].group);
         if (f->group[g].level != x->level || !sp_shape_equal(iteration(f, &f->item[member]), iteration(f, x))) continue;
         if (!fits(d, &f->group[g])) continue;
         add(&f->group[g], d);
@@ -150,20 +129,23 @@ static int32_t new_group(struct sp_fusion *f, int32_t level, struct sp_group d)
     return g;
 }
 
-static void assign(struct sp_fusion *f, int32_t i)
+static starp_status assign(struct sp_fusion *f, int32_t i, struct sp_error *e)
 {
     struct sp_item *x = &f->item[i];
-    struct inputs in;
-    int32_t group[SP_MAXIN * 10];
-    gather(f, i, &in);
-    struct sp_group d = demand(f, x, &in);
+    struct sp_inputs in;
+    int32_t group[SP_MAX_INPUTS];
+    sp_item_gather(f, i, &in);
     x->level = level_of(f, x, &in, true);
+    if (f->options->fuse && sp_item_absorb(f, i, &in, e) != STARP_OK) return e->status;
+    x = &f->item[i];
+    struct sp_group d = demand(f, x, &in);
     int32_t n = candidates(f, x, &in, group);
     x->group = n > 0 ? join_inputs(f, &d, group, n) : -1;
     if (n > 0 && x->group < 0) x->level = level_of(f, x, &in, false);
     if (x->group < 0) x->group = join_sibling(f, x, &in, &d);
     if (x->group < 0) x->group = new_group(f, x->level, d);
     for (int k = 0; k < in.n; k++) f->last_reader[in.from[k].item] = i;
+    return STARP_OK;
 }
 
 /* Inputs that did not end up in the same group are read from memory. */
@@ -171,7 +153,7 @@ static void store_inputs(struct sp_fusion *f, const struct sp_item *x)
 {
     for (int k = 0; k < x->nin; k++) {
         struct sp_item *in = &f->item[x->in[k].item];
-        if (!in->leaf && (in->group != x->group || x->in[k].npath > 0 || !joinable(f, x, &x->in[k]))) in->stored = true;
+        if (!in->leaf && (in->group != x->group || x->in[k].npath > 0 || !sp_item_joins(f, x, &x->in[k]))) in->stored = true;
     }
 }
 
@@ -180,21 +162,35 @@ static void list_members(struct sp_fusion *f)
     for (int32_t g = 0; g < f->ngroup; g++) f->group[g].first = -1;
     for (int32_t t = f->nsequence - 1; t >= 0; t--) {
         struct sp_item *x = &f->item[f->sequence[t]];
-        x->group = find(f, f->item[x->owner >= 0 ? x->owner : f->sequence[t]].group);
+        x->group = sp_group_find(f, f->item[x->owner >= 0 ? x->owner : f->sequence[t]].group);
         x->next = f->group[x->group].first;
         f->group[x->group].first = f->sequence[t];
     }
 }
 
+/* An item leaves its group; the group may be left empty. */
+void sp_group_leave(struct sp_fusion *f, int32_t i)
+{
+    struct sp_inputs in;
+    sp_item_gather(f, i, &in);
+    struct sp_group *g = &f->group[sp_group_find(f, f->item[i].group)], d = demand(f, &f->item[i], &in);
+    g->size -= d.size;
+    g->operands -= d.operands;
+    f->item[i].group = -1;
+}
+
 starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e)
 {
-    f->group = sp_malloc((size_t)(f->nsequence ? f->nsequence : 1) * sizeof *f->group);
-    f->last_reader = sp_malloc((size_t)f->nitem * sizeof *f->last_reader);
+    int32_t n = f->order->n;
+    f->group = sp_malloc((size_t)(n ? n : 1) * sizeof *f->group);
+    f->last_reader = sp_malloc((size_t)f->cap * sizeof *f->last_reader);
     if (!f->group || !f->last_reader) return sp_fail_memory(e);
-    memset(f->last_reader, -1, (size_t)f->nitem * sizeof *f->last_reader);
-    for (int32_t t = 0; t < f->nsequence; t++) {
-        if (f->item[f->sequence[t]].owner < 0) assign(f, f->sequence[t]);
+    memset(f->last_reader, -1, (size_t)f->cap * sizeof *f->last_reader);
+    for (int32_t i = 0; i < n; i++) {
+        const struct sp_item *x = &f->item[i];
+        if (x->live && !x->leaf && x->owner < 0) SP_TRY(assign(f, i, e));
     }
+    SP_TRY(sp_fusion_sequence(f, e));
     list_members(f);
     for (int32_t t = 0; t < f->nsequence; t++) store_inputs(f, &f->item[f->sequence[t]]);
     return STARP_OK;

@@ -58,8 +58,31 @@ static inline uint16_t sp_item_op(const struct sp_fusion *f, const struct sp_ite
     return (uint16_t)(x->copy ? SP_OP_copy : f->order->node[x->node]->op);
 }
 
-/* group.c: levels and groups of every item in the sequence. */
+/* What an item and those it owns read from elsewhere. */
+#define SP_MAX_OWNED 8 /* bounds what must fit into one step */
+#define SP_MAX_INPUTS ((SP_MAX_OWNED + 1) * SP_MAXIN)
+struct sp_inputs {
+    int32_t n, items, params;
+    struct sp_source from[SP_MAX_INPUTS];
+};
+
+/* item.c */
+int32_t sp_item_new(struct sp_fusion *f, struct sp_error *e);
+bool sp_item_is_cheap(const struct sp_fusion *f, const struct sp_item *x);
+/* A copy of what s shows, for one reader; -1 with the error set. */
+int32_t sp_item_clone(struct sp_fusion *f, int32_t user, int32_t item, struct sp_error *e);
+void sp_item_gather(const struct sp_fusion *f, int32_t i, struct sp_inputs *in);
+/* Takes over what item i alone reads, and clones of what is cheap, from lower levels; in is brought up to date. */
+starp_status sp_item_absorb(struct sp_fusion *f, int32_t i, struct sp_inputs *in, struct sp_error *e);
+/* The items in order, clones before their readers. */
+starp_status sp_fusion_sequence(struct sp_fusion *f, struct sp_error *e);
+
+/* group.c: levels and groups of every item. */
 starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e);
+int32_t sp_group_find(struct sp_fusion *f, int32_t group);
+void sp_group_leave(struct sp_fusion *f, int32_t i);
+/* Whether x may share a group with the item it reads through s: then the result stays in a register. */
+bool sp_item_joins(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s);
 /* emit.c: the step of a group. */
 starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *s, struct sp_error *e);
 
