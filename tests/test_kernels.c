@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_kernels.c: elementwise kernels, conversions and generators of every instruction set this machine runs: against
+ * test_kernels.c: elementwise kernels and conversions of every instruction set this machine runs: against
  * the oracle's scalar formulas on the domains of ops_cases.def and on special values, for the same bits on every set,
  * for independence of position and neighbours, and in place.
  */
@@ -15,13 +15,6 @@
 #include "codelets.h"
 #include "reference.h"
 #include "rig.h"
-
-#if defined(__has_include)
-#if __has_include(<Random123/philox.h>)
-#include <Random123/philox.h>
-#define HAVE_RANDOM123 1
-#endif
-#endif
 
 #define COUNT 1728 /* 12 special values in three places; not a multiple of a block or a vector in all its parts */
 #define ODD 1027   /* ordinary values */
@@ -320,12 +313,30 @@ static void conversions(void **state)
     }
 }
 
+/* As NumPy and Python have it: the oracle's floor(a / b) is another function where a / b rounds up to a whole number. */
+static void floor_division_is_pythons(void **state)
+{
+    static const double a[] = { 1, -1, 1, -1, INFINITY, 1, -1, 0, 0, -6.5 };
+    static const double b[] = { 0.1, 0.1, INFINITY, INFINITY, 1, 0, 0, 0, -1, 2 };
+    static const double want[] = { 9, -10, 0, -1, NAN, INFINITY, -INFINITY, NAN, -0.0, -4 };
+    (void)state;
+    for (int s = 0; s < SETS; s++) {
+        const struct sp_kernels *k = sp_kernels_get(names[s]);
+        double got[10];
+        if (!k) continue;
+        k->map[SP_OP_floor_divide][STARP_F64](10, got, (const void *[]){ a, b }, NULL);
+        int64_t at = rig_differ(STARP_F64, got, want, 10, true);
+        if (at >= 0) fail_msg("%s: %g // %g is %g, not %g", names[s], a[at], b[at], got[at], want[at]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_full), cmocka_unit_test(values),
         cmocka_unit_test(position_and_neighbours_do_not_matter), cmocka_unit_test(results_may_replace_operands),
         cmocka_unit_test(fused_pairs_round_twice), cmocka_unit_test(conversions),
+        cmocka_unit_test(floor_division_is_pythons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ struct starp_session {
     struct sp_sched *sched;
     struct sp_slab handles;
     starp_array ring;         /* next: the youngest handle, prev: the oldest or a kept one */
+    int64_t max_bytes, put_bytes; /* host data taken in that triggers an evaluation; since the last one */
     uint64_t max_nodes;       /* live nodes that trigger an evaluation */
     uint64_t flush_at;        /* id of the node at which they are counted next */
     uint64_t seed, stream;
@@ -116,6 +117,8 @@ bool sp_client_axes(starp_session *s, const char *what, const starp_dims *axes);
 starp_status sp_client_compute(starp_session *s, int n, struct sp_node **node, uint64_t *reason, struct sp_error *e);
 /* Computes what the handles stand for when the graph has grown too large. Its error is recorded. */
 bool sp_client_flush(starp_session *s);
+/* The same when the host data taken in since the last evaluation, which pending nodes may hold, is too much. */
+bool sp_client_flush_bytes(starp_session *s, int64_t bytes);
 /* Waits for the run under way, if any, and keeps its outcome for starp_wait. */
 void sp_client_settle(starp_session *s);
 

@@ -118,7 +118,10 @@ starp_array *starp_from_host(starp_session *s, const void *data, const starp_dim
         sp_node_release(&s->graph, node);
         node = NULL;
     }
-    return sp_client_wrap(s, node);
+    starp_array *x = sp_client_wrap(s, node);
+    if (!x || sp_client_flush_bytes(s, sp_shape_size(shape) * sp_dtypes[dtype].size)) return x;
+    starp_release(x);
+    return NULL;
 }
 
 /* --------------------------------------------------------------------------------------------------- random numbers */

@@ -65,6 +65,7 @@ static starp_status start(starp_session *s, int n, struct sp_node **node, uint64
     n = without_value(n, node);
     if (n == 0) return STARP_OK;
     s->count.evals++;
+    s->put_bytes = 0;
     ++*reason;
     return sp_sched_ops.eval(s->sched, &s->graph, node, n, run, e);
 }
@@ -72,6 +73,7 @@ static starp_status start(starp_session *s, int n, struct sp_node **node, uint64
 starp_status sp_client_compute(starp_session *s, int n, struct sp_node **node, uint64_t *reason, struct sp_error *e)
 {
     struct sp_run *run;
+    s->graph.keep_leaves = s->progress != NULL;
     SP_TRY(start(s, n, node, reason, &run, e));
     return run ? finish(s, run, e) : STARP_OK;
 }
@@ -120,29 +122,29 @@ static int gather_live(starp_session *s, struct pending *p)
 
 /* All together; if that fails one by one, so that only what has the fault is left, and not tried again. */
 static starp_status compute_pending(starp_session *s, int n, const struct pending *p, struct sp_node **scratch,
-                                    struct sp_error *e)
+                                    uint64_t *reason, struct sp_error *e)
 {
     for (int i = 0; i < n; i++) scratch[i] = p[i].node;
-    starp_status status = sp_client_compute(s, n, scratch, &s->count.flush_nodes, e);
+    starp_status status = sp_client_compute(s, n, scratch, reason, e);
     if (status == STARP_OK || status == STARP_ERR_CANCELLED) return status;
     sp_error_clear(e);
     for (int i = 0; i < n; i++) {
         struct sp_error own = { .status = STARP_OK };
         scratch[0] = p[i].node;
-        p[i].handle->failed = sp_client_compute(s, 1, scratch, &s->count.flush_nodes, &own) == STARP_ERR_COMPUTE;
+        p[i].handle->failed = sp_client_compute(s, 1, scratch, reason, &own) == STARP_ERR_COMPUTE;
         if (e->status == STARP_OK) *e = own;
     }
     return e->status;
 }
 
-static starp_status compute_live(starp_session *s, struct sp_error *e)
+static starp_status compute_live(starp_session *s, uint64_t *reason, struct sp_error *e)
 {
     size_t handles = (size_t)s->count.handles_live;
     sp_client_settle(s);
     struct pending *p = sp_malloc(handles * (sizeof *p + sizeof(struct sp_node *)));
     if (!p) return sp_fail_memory(e);
     int n = gather_live(s, p);
-    starp_status status = compute_pending(s, n, p, (struct sp_node **)(p + handles), e);
+    starp_status status = compute_pending(s, n, p, (struct sp_node **)(p + handles), reason, e);
     for (int i = 0; i < n; i++) sp_node_release(&s->graph, p[i].node);
     sp_free(p);
     return status;
@@ -168,7 +170,7 @@ bool sp_client_flush(starp_session *s)
     if (s->calling) return true;
     if (nodes >= s->max_nodes) {
         if (s->stuck) sp_fail(&e, STARP_ERR_LIMIT, "it failed before; release arrays, or evaluate one by one");
-        else compute_live(s, &e);
+        else compute_live(s, &s->count.flush_nodes, &e);
     }
     bool bounded = e.status == STARP_OK || burden(s) < s->max_nodes;
     s->stuck = !bounded && e.status != STARP_ERR_CANCELLED;
@@ -176,6 +178,19 @@ bool sp_client_flush(starp_session *s)
     if (e.status == STARP_OK) return true;
     sp_client_fail(e.site ? e.site : site, e.status, "automatic evaluation of a graph of %llu nodes: %s",
                    (unsigned long long)nodes, e.text);
+    return false;
+}
+
+bool sp_client_flush_bytes(starp_session *s, int64_t bytes)
+{
+    struct sp_error e = { .status = STARP_OK };
+    const void *site = s->graph.site;
+    s->put_bytes += bytes;
+    if (s->put_bytes <= s->max_bytes || s->calling) return true;
+    s->put_bytes = 0;
+    if (compute_live(s, &s->count.flush_bytes, &e) == STARP_OK) return true;
+    sp_client_fail(e.site ? e.site : site, e.status, "automatic evaluation of what holds %lld bytes: %s", (long long)s->max_bytes,
+                   e.text);
     return false;
 }
 
@@ -272,6 +287,7 @@ static starp_run *eval_async(int count, starp_array *const *list, struct sp_erro
     struct batch b;
     if (gather(&b, count, list, e) != STARP_OK) return NULL;
     starp_run *run = new_run(b.session);
+    b.session->graph.keep_leaves = true; /* it may be cancelled */
     if (!run) sp_fail_memory(e);
     else start(b.session, count, b.node, &b.session->count.flush_eval, &run->run, e);
     empty(&b);

@@ -62,6 +62,7 @@ static void set_up(starp_session *s)
     sp_slab_init(&s->handles, sizeof(starp_array));
     s->ring.prev = s->ring.next = &s->ring;
     s->max_nodes = (uint64_t)SP_OPTION(options, max_nodes);
+    s->max_bytes = SP_OPTION(options, max_bytes);
     s->flush_at = s->max_nodes;
     if (SP_OPTION(options, progress)) s->progress = starp_progress_bar;
     s->magic = SP_SESSION_MAGIC;

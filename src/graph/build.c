@@ -24,7 +24,6 @@ struct sp_node *sp_node_new(struct sp_graph *g, enum sp_kind kind, starp_dtype d
     n->shape.n = shape->n;
     memcpy(n->shape.v, shape->v, (size_t)shape->n * sizeof shape->v[0]);
     g->live++;
-    if (kind > SP_KIND_DATA) g->pending++;
     return n;
 }
 

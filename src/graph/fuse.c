@@ -174,6 +174,16 @@ static starp_status make_steps(struct sp_fusion *f, struct sp_plan *p, struct sp
     return STARP_OK;
 }
 
+/* An integer to a negative power is the one elementwise operation that fails. */
+static bool is_fallible(const struct sp_step *s)
+{
+    for (int i = 0; s->program && i < s->program->ninstr; i++) {
+        const struct sp_instr *in = &s->program->instr[i];
+        if (in->op == SP_OP_pow && sp_dtypes[in->dtype].cls == SP_CLASS_I) return true;
+    }
+    return false;
+}
+
 /* Who reads a node last, and who is stored: what recycling memory goes by. */
 static void find_last_uses(struct sp_plan *p)
 {
@@ -184,6 +194,7 @@ static void find_last_uses(struct sp_plan *p)
         int noutput = s->kind == SP_STEP_FUSED ? s->program->noutput : 1;
         int nreduce = s->kind == SP_STEP_FUSED ? s->program->nreduce : 0;
         for (int k = 0; k < noperand; k++) p->last_use[s->operand[k].node] = t;
+        p->fallible |= is_fallible(s);
         for (int k = 0; k < noutput; k++) p->stored[s->output[k]] = 1;
         for (int k = 0; k < nreduce; k++) p->stored[s->reduce[k]] = 1;
     }

@@ -245,9 +245,9 @@ typedef void sp_drop_fn(void *executor, struct sp_value *value);
 struct sp_graph {
     struct sp_slab nodes, views;
     struct sp_error error;  /* of the build call under way */
+    bool keep_leaves;       /* the next run may be stopped: it must not take over the memory of leaves */
     const void *site;       /* recorded into new nodes */
     uint64_t next_id, live;
-    uint64_t pending;       /* nodes made since the last flush */
     uint32_t epoch;
     sp_drop_fn *drop;
     void *executor;
@@ -357,6 +357,7 @@ struct sp_plan {
     size_t key_size;
     unsigned char *key;
     int32_t nnode;      /* of the order it was made for */
+    bool fallible;      /* an operation may fail on its data */
     int32_t nstep;
     struct sp_step *step;
     int32_t *last_use;  /* per node: the last step that reads it, or -1 */

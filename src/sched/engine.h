@@ -123,6 +123,7 @@ struct sp_run {
     atomic_int_fast64_t pending;    /* tasks submitted and not ended, plus one while submitting */
     atomic_int_fast64_t done;
     atomic_bool stop;
+    bool keep_leaves;               /* it may be stopped: leaves must outlive it */
     bool woken, sealed;
     bool ended;                     /* guarded by the sched's lock, as is the fault */
     int64_t submitted;

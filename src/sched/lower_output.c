@@ -10,6 +10,7 @@
 /* Whether a node's memory may be written over by step `t` of the run, as far as its life goes. */
 static bool is_dying(const struct sp_run *run, int32_t node, int32_t t)
 {
+    if (run->keep_leaves && !run->plan->stored[node]) return false;
     return run->dies[node] && run->plan->last_use[node] == t && !run->sched->order.root[node];
 }
 

@@ -62,6 +62,7 @@ static struct sp_run *new_run(struct sp_sched *s, struct sp_graph *g, struct sp_
     if (!run) return NULL;
     run->sched = s;
     run->graph = g;
+    run->keep_leaves = g->keep_leaves || plan->fallible;
     run->plan = plan;
     run->id = ++s->run_id;
     run->nnode = o->n;
@@ -227,7 +228,6 @@ starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *
     }
     s->run = run;
     s->merged += s->order.merged;
-    g->pending = 0;
     explain_now(s, plan);
     starp_status status = submit_steps(run, e);
     if (status == STARP_OK) {
