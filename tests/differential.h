@@ -21,11 +21,17 @@ struct family {
     bool without_oracle;    /* too big for it */
 };
 
-/* How far a configuration's bits must repeat those of the default one. */
+/*
+ * How far a configuration's bits must repeat those of the default one. Of two NaN, an addition keeps one or the other, as
+ * the compiler ordered its operands in a vector loop or in its tail, and libraries make their own: which bits a NaN has is
+ * left open where tiles or instruction sets differ.
+ */
 struct config {
     const char *environment;
     const char *isa; /* needed, or NULL */
     bool exact_only; /* functions may be rounded otherwise */
+    bool any_nan;
+    int every;       /* only each so many-th graph, for slow ones; 0: all */
 };
 
 /* Runs one family under every configuration; fails the test when anything differs. */

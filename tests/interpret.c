@@ -92,9 +92,11 @@ static ref_num compute(const struct element *e, const struct sp_instr *in, const
     bool fault = false;
     if (in->op == SP_OP_copy) return x[0];
     if (in->op == SP_OP_cast) return ref_cast(d, to, x[0]);
-    if (in->op == SP_OP_muladd || in->op == SP_OP_mulsub) {
-        ref_num pair[SP_MAXIN] = { rounded(d, ref_op(SP_OP_multiply, d, x, &fault)), x[2] };
-        return ref_op(in->op == SP_OP_muladd ? SP_OP_add : SP_OP_subtract, d, pair, &fault);
+    const struct sp_op_pair *pair = sp_op_pair_of((enum sp_op)in->op);
+    if (pair) {
+        ref_num first = rounded(d, ref_op((enum sp_op)pair->first, d, x, &fault));
+        ref_num of[SP_MAXIN] = { pair->reversed ? x[2] : first, pair->reversed ? first : x[2] };
+        return ref_op((enum sp_op)pair->second, d, of, &fault);
     }
     if (in->op < SP_OP_PUBLIC) return ref_op((enum sp_op)in->op, d, x, &fault);
     return ref_generate(e->r->o->node[e->s->operand[in->src[1]].node], x[0]);

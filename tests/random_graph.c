@@ -192,13 +192,13 @@ static bool missing(const struct rg_result *a, const struct rg_result *b, char t
     return true;
 }
 
-bool rg_bits_differ(const struct rg_outcome *got, const struct rg_outcome *want, char text[RG_TEXT])
+bool rg_bits_differ(const struct rg_outcome *got, const struct rg_outcome *want, bool any_nan, char text[RG_TEXT])
 {
     if (outcomes_differ(got, want, text)) return true;
     for (int i = 0; i < got->n; i++) {
         const struct rg_result *a = &got->at[i], *b = &want->at[i];
         if (missing(a, b, text)) return true;
-        int64_t at = a->data ? rig_differ(a->dtype, a->data, b->data, a->size, false) : -1;
+        int64_t at = a->data ? rig_differ(a->dtype, a->data, b->data, a->size, any_nan) : -1;
         if (at >= 0) return say(text, a, b, at);
     }
     return false;

@@ -44,7 +44,7 @@ void rg_outcome_free(struct rg_outcome *out);
 
 /* What differs between two outcomes of the same options, as text; false when nothing does. */
 #define RG_TEXT 512
-bool rg_bits_differ(const struct rg_outcome *got, const struct rg_outcome *want, char text[RG_TEXT]);
+bool rg_bits_differ(const struct rg_outcome *got, const struct rg_outcome *want, bool any_nan, char text[RG_TEXT]);
 bool rg_values_differ(const struct rg_outcome *got, const struct rg_outcome *oracle, char text[RG_TEXT]);
 
 /* ---------------------------------------------------------------------- between random_graph.c and its parts */

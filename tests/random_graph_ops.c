@@ -40,10 +40,13 @@ static bool bits_open(enum sp_op op, const struct sp_node *result, const struct 
     }
 }
 
+/* The sign of a NaN is open, so what looks at signs is kept away from functions that make NaN. */
 static enum sp_op choose(struct rg *g, bool *exact)
 {
     *exact = !(g->o->transcendental && rg_chance(g, 45));
-    return *exact ? exact_ops[rg_below(g, COUNT(exact_ops))] : rounded_ops[rg_below(g, COUNT(rounded_ops))];
+    enum sp_op op = *exact ? exact_ops[rg_below(g, COUNT(exact_ops))] : rounded_ops[rg_below(g, COUNT(rounded_ops))];
+    bool looks = op == SP_OP_signbit || op == SP_OP_copysign;
+    return looks && g->o->transcendental ? SP_OP_add : op;
 }
 
 /* Operands that broadcast to something of reasonable size; false when none were found. */

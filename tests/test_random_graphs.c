@@ -13,44 +13,44 @@
 #include "differential.h"
 
 static const struct config configs[] = {
-    { "STARP_FUSE=0", NULL, false },
-    { "STARP_CSE=0", NULL, false },
-    { "STARP_INPLACE=0", NULL, false },
-    { "STARP_SMALL=0", NULL, false },
-    { "STARP_TILE=7 STARP_SMALL=0", NULL, false },
-    { "STARP_TILE=64 STARP_SMALL=0", NULL, false },
-    { "STARP_TILE=64 STARP_SMALL=0 STARP_FUSE=0", NULL, false },
-    { "STARP_TILE=64 STARP_SMALL=0 STARP_INPLACE=0 STARP_CSE=0", NULL, false },
-    { "STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=1", NULL, false },
-    { "STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2", NULL, false },
-    { "STARP_TILE=64 STARP_SMALL=0 STARP_SCHED=eager", NULL, false },
-    { "STARP_TILE=5 STARP_SMALL=0 STARP_IN_FLIGHT=2", NULL, false },
-    { "STARP_TILE=1 STARP_SMALL=0 STARP_IN_FLIGHT=3", NULL, false },
-    { "STARP_CHECK=1", NULL, false },
-    { "STARP_TILE=64 STARP_SMALL=0 STARP_CHECK=1", NULL, false },
-    { "STARP_ISA=generic", "generic", true },
-    { "STARP_ISA=avx2", "avx2", false },
-    { "STARP_ISA=avx512", "avx512", false },
+    { .environment = "STARP_CSE=0" },
+    { .environment = "STARP_INPLACE=0" },
+    { .environment = "STARP_FUSE=0", .any_nan = true },
+    { .environment = "STARP_SMALL=0", .any_nan = true },
+    { .environment = "STARP_TILE=7 STARP_SMALL=0", .any_nan = true, .every = 2 },
+    { .environment = "STARP_TILE=64 STARP_SMALL=0", .any_nan = true },
+    { .environment = "STARP_TILE=64 STARP_SMALL=0 STARP_FUSE=0", .any_nan = true, .every = 2 },
+    { .environment = "STARP_TILE=64 STARP_SMALL=0 STARP_INPLACE=0 STARP_CSE=0", .any_nan = true },
+    { .environment = "STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=1", .any_nan = true },
+    { .environment = "STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2", .any_nan = true },
+    { .environment = "STARP_TILE=64 STARP_SMALL=0 STARP_SCHED=eager", .any_nan = true },
+    { .environment = "STARP_TILE=5 STARP_SMALL=0 STARP_IN_FLIGHT=2", .any_nan = true, .every = 4 },
+    { .environment = "STARP_TILE=1 STARP_SMALL=0 STARP_IN_FLIGHT=3", .any_nan = true, .every = 10 },
+    { .environment = "STARP_CHECK=1", .every = 3 },
+    { .environment = "STARP_TILE=64 STARP_SMALL=0 STARP_CHECK=1", .any_nan = true, .every = 3 },
+    { .environment = "STARP_ISA=generic", .isa = "generic", .exact_only = true, .any_nan = true },
+    { .environment = "STARP_ISA=avx2", .isa = "avx2", .any_nan = true },
+    { .environment = "STARP_ISA=avx512", .isa = "avx512", .any_nan = true },
 };
 #define CONFIGS (int)(sizeof configs / sizeof configs[0])
 
 static void exact_graphs(void **state)
 {
     (void)state;
-    differential_check(&(struct family){ .name = "exact", .graphs = 100, .steps = 30, .max_size = 700 }, configs, CONFIGS);
+    differential_check(&(struct family){ .name = "exact", .graphs = 400, .steps = 30, .max_size = 700 }, configs, CONFIGS);
 }
 
 static void transcendental_graphs(void **state)
 {
     (void)state;
-    differential_check(&(struct family){ .name = "transcendental", .transcendental = true, .graphs = 60, .steps = 30, .max_size = 700 },
+    differential_check(&(struct family){ .name = "transcendental", .transcendental = true, .graphs = 250, .steps = 30, .max_size = 700 },
                        configs, CONFIGS);
 }
 
 static void deep_graphs(void **state)
 {
     (void)state;
-    differential_check(&(struct family){ .name = "deep", .transcendental = true, .graphs = 15, .steps = 250, .max_size = 60 },
+    differential_check(&(struct family){ .name = "deep", .transcendental = true, .graphs = 40, .steps = 250, .max_size = 60 },
                        configs, CONFIGS);
 }
 

@@ -138,6 +138,26 @@ void sp_machine_load(struct sp_machine *m, const struct sp_space *s, const struc
     }
 }
 
+/*
+ * Asks for the operands of the chunk after this one, so that memory works while the program runs: the hardware looks only
+ * a few lines ahead, and would wait idle through the instructions that stay in the cache.
+ */
+void sp_machine_prefetch(const struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c)
+{
+    const struct sp_program *p = m->program;
+    int axis = s->axis;
+    bool more = s->ndim > 0 && c->lo[axis] + s->step < s->extent[axis];
+    if (!more) axis--;
+    if (axis < 0 || s->ndim == 0) return;
+    for (int r = 0; r < p->noperand; r++) {
+        if (!s->dense[r]) continue;
+        const char *next = (const char *)m->reg[r] + s->ref[r].stride[axis] * (more ? s->step : 1);
+        if (!more) next -= s->ref[r].stride[s->axis] * c->lo[s->axis];
+        int64_t bytes = c->n * (int64_t)sp_reg_bytes(p, r);
+        for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(next + at, 0, 2);
+    }
+}
+
 void sp_machine_execute(struct sp_machine *m, size_t n)
 {
     const struct sp_program *p = m->program;

@@ -48,7 +48,8 @@ struct sp_kernels {
     struct sp_reducer reduce[SP_REDUCES][STARP_NDTYPES];   /* acc_size 0: none */
     void (*splat)(size_t n, void *dst, const void *element, size_t size);
     void (*iota)(size_t n, int64_t *dst, int64_t start, int64_t step);
-    void (*stream)(void *dst, const void *src, size_t bytes); /* copy past the caches; no alignment needed */
+    void (*stream)(void *dst, const void *src, size_t bytes); /* copy past the caches; no alignment needed; fence before others look */
+    void (*fence)(void);
     void (*gather)(size_t n, void *dst, const void *src, ptrdiff_t stride, size_t size);  /* strided to dense; stride in bytes, may be 0 or negative */
     void (*scatter)(size_t n, void *dst, ptrdiff_t stride, const void *src, size_t size); /* dense to strided */
 };

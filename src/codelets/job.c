@@ -72,15 +72,18 @@ static bool continues(const struct sp_program *p, const struct collapsed *c, con
     return true;
 }
 
-static void collapse(struct collapsed *c, const struct sp_job *job, int b)
+/* Rows [first, first + rows) of box b, along its first axis. */
+static void collapse(struct collapsed *c, const struct sp_job *job, int b, int64_t first, int64_t rows)
 {
     const struct sp_program *p = job->program;
-    const int64_t *extent = job->box + (2 * b + 1) * job->ndim;
+    int64_t extent[STARP_MAXDIM];
     int nreg = p->noperand + p->noutput, n = 0;
+    memcpy(extent, job->box + (2 * b + 1) * job->ndim, (size_t)job->ndim * sizeof *extent);
+    if (job->ndim > 0) extent[0] = rows;
     const struct sp_ref *ref = job->ref + (size_t)b * (size_t)nreg;
     for (int r = 0; r < nreg; r++) {
         c->ref[r].buffer = ref[r].buffer;
-        c->ref[r].offset = ref[r].offset;
+        c->ref[r].offset = ref[r].offset + (job->ndim > 0 ? first * ref[r].stride[0] : 0);
     }
     for (int a = 0; a < job->ndim; a++) {
         if (extent[a] == 1) continue;
@@ -130,11 +133,11 @@ static void fit_chunk(const struct sp_space *s, struct sp_chunk *c)
     for (int a = s->axis + 1; a < s->ndim; a++) c->n *= c->extent[a];
 }
 
-static void run_box(struct sp_machine *m, int b)
+static void run_box(struct sp_machine *m, int b, int64_t first, int64_t rows)
 {
     struct collapsed c;
     struct sp_chunk chunk;
-    collapse(&c, m->job, b);
+    collapse(&c, m->job, b, first, rows);
     struct sp_space *s = &c.space;
     choose_chunks(s);
     sp_space_prepare(s, m->program);
@@ -146,9 +149,34 @@ static void run_box(struct sp_machine *m, int b)
     do {
         if (s->ndim > 0) fit_chunk(s, &chunk);
         sp_machine_load(m, s, &chunk);
+        sp_machine_prefetch(m, s, &chunk);
         sp_machine_execute(m, (size_t)chunk.n);
         sp_machine_store(m, s, &chunk);
     } while (s->ndim > 0 && next_chunk(s, &chunk) && !m->fault);
+}
+
+#define BAND_BYTES (128 << 10) /* what boxes side by side read before the next rows: it stays in the cache */
+
+/* Boxes [b, end) lie side by side: they have their rows in common and are run band by band. */
+static void run_bands(struct sp_machine *m, int b, int end)
+{
+    const struct sp_job *job = m->job;
+    int64_t rows = job->ndim > 0 ? job->box[(2 * b + 1) * job->ndim] : 1, row = m->program->max_item, band = rows;
+    for (int a = 1; a < job->ndim; a++) row *= job->extent[a];
+    if (end - b > 1) band = row < BAND_BYTES ? BAND_BYTES / row : 1;
+    for (int64_t first = 0; first < rows && !m->fault; first += band) {
+        for (int i = b; i < end; i++) run_box(m, i, first, rows - first < band ? rows - first : band);
+    }
+}
+
+static void run_boxes(struct sp_machine *m)
+{
+    const struct sp_job *job = m->job;
+    for (int b = 0, end; b < job->nbox; b = end) {
+        end = b + 1;
+        while (end < job->nbox && job->ndim > 0 && job->box[2 * end * job->ndim] == job->box[2 * b * job->ndim]) end++;
+        run_bands(m, b, end);
+    }
 }
 
 static int64_t block_elements(const struct sp_job *job)
@@ -165,6 +193,7 @@ int sp_job_run(const struct sp_job *job, void *const *buffer, void *scratch)
     char *rest = give_areas(&m, scratch, elements < SP_CHUNK ? (size_t)elements : SP_CHUNK);
     if (elements == 0 && job->program->nreduce == 0) return SP_KERNEL_OK;
     if (job->program->nreduce) sp_reduce_run(&m, rest);
-    else for (int b = 0; b < job->nbox; b++) run_box(&m, b);
+    else run_boxes(&m);
+    if (job->stream) job->kernels->fence();
     return m.fault;
 }

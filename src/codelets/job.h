@@ -39,6 +39,7 @@ struct sp_machine {
 /* chunk.c */
 void sp_space_prepare(struct sp_space *s, const struct sp_program *p);
 void sp_machine_load(struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
+void sp_machine_prefetch(const struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
 void sp_machine_execute(struct sp_machine *m, size_t n);
 void sp_machine_store(struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
 size_t sp_reg_bytes(const struct sp_program *p, int reg);

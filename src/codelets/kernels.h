@@ -16,8 +16,16 @@
 #ifndef SP_KERNELS_H
 #define SP_KERNELS_H
 
+/* Before any header: with -g, clang looks these up where ops.def is included first. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wunknown-warning-option"
+#pragma clang diagnostic ignored "-Wpass-failed"                /* not every loop can be vectorised */
+#pragma clang diagnostic ignored "-Wbitwise-instead-of-logical" /* it is meant: no branches */
+#else
+#pragma GCC diagnostic ignored "-Wtype-limits" /* formulas serve signed and unsigned types */
+#endif
+
 #include <float.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tgmath.h>
@@ -35,12 +43,6 @@
 #else
 #define SP_IVDEP _Pragma("GCC ivdep")
 #define SP_UNROLL _Pragma("GCC unroll 64")
-#pragma GCC diagnostic ignored "-Wtype-limits" /* formulas serve signed and unsigned types */
-#endif
-#ifdef __clang__
-#pragma clang diagnostic ignored "-Wpass-failed" /* not every loop can be vectorised */
-#pragma clang diagnostic ignored "-Wunknown-warning-option"
-#pragma clang diagnostic ignored "-Wbitwise-instead-of-logical" /* no branches: see there */
 #endif
 #define SP_INLINE static inline __attribute__((always_inline))
 #define SP_UNUSED __attribute__((unused))

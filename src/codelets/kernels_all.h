@@ -49,6 +49,7 @@ const struct sp_kernels SP_KERNELS = {
     .splat = splat,
     .iota = iota,
     .stream = stream,
+    .fence = fence,
     .gather = gather,
     .scatter = scatter,
 };

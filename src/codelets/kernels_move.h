@@ -8,7 +8,7 @@
 
 #include "kernels.h"
 
-struct sp_pair {
+struct sixteen {
     uint64_t part[2];
 };
 
@@ -19,7 +19,7 @@ struct sp_pair {
     case 2: { LOOP(uint16_t); break; } \
     case 4: { LOOP(uint32_t); break; } \
     case 8: { LOOP(uint64_t); break; } \
-    case 16: { LOOP(struct sp_pair); break; } \
+    case 16: { LOOP(struct sixteen); break; } \
     }
 #define SPLAT(type) \
     type value, *d = dst; \
@@ -67,6 +67,10 @@ static void stream(void *dst, const void *src, size_t bytes)
     memcpy(d, s, i);
     for (; i + SP_VECTOR <= bytes; i += SP_VECTOR) SP_STREAM(d + i, s + i);
     memcpy(d + i, s + i, bytes - i);
+}
+
+static void fence(void)
+{
     SP_FENCE();
 }
 

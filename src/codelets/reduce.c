@@ -135,6 +135,7 @@ static void run_chunk(struct sp_machine *m, const struct sp_space *s, struct sp_
     c->n = 1;
     for (int a = 0; a < s->ndim; a++) c->n *= c->extent[a];
     sp_machine_load(m, s, c);
+    if (m->program->ninstr > 0) sp_machine_prefetch(m, s, c);
     sp_machine_execute(m, (size_t)c->n);
     sp_machine_store(m, s, c);
 }
@@ -176,12 +177,55 @@ static void whole_rows(struct tree *t, const struct sp_space *s, struct sp_chunk
     } while (advance(s, c, 0, s->axis + 1) && !t->m->fault);
 }
 
+#define BATCH 16
+
+/*
+ * Chunks in a row that are reduced by one call: those that follow each other in memory where there is nothing to compute
+ * first. The accumulators are those of one call each.
+ */
+static int64_t batch_size(const struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c)
+{
+    int64_t n = (s->extent[s->axis] - c->lo[s->axis]) / s->step;
+    int64_t elements = product(c->extent, 0, s->ndim);
+    if (m->program->ninstr > 0 || n < 2) return 1;
+    for (int r = 0; r < m->program->noperand; r++) {
+        int64_t chunk = elements * (int64_t)sp_reg_bytes(m->program, r);
+        if (!s->dense[r] || s->ref[r].stride[s->axis] * s->step != chunk) return 1;
+    }
+    return n < BATCH ? n : BATCH;
+}
+
+static void push_batch(struct tree *t, const struct sp_space *s, struct sp_chunk *c, int64_t batch)
+{
+    struct sp_machine *m = t->m;
+    _Alignas(64) char acc[SP_MAX_REDUCES][BATCH * 32];
+    sp_machine_load(m, s, c);
+    c->n = product(c->extent, 0, s->ndim);
+    for (int r = 0; r < m->program->nreduce; r++) {
+        const struct sp_program_reduce *x = &m->program->reduce[r];
+        reducer(m, r)->rows((size_t)batch, (size_t)c->n, (const void *[]){ m->reg[x->src[0]], m->reg[x->src[1]] }, acc[r]);
+    }
+    for (int64_t i = 0; i < batch; i++) {
+        for (int r = 0; r < m->program->nreduce; r++) {
+            size_t size = reducer(m, r)->acc_size;
+            memcpy(t->stack[r] + (size_t)t->depth * t->width[r], acc[r] + (size_t)i * size, size);
+        }
+        tree_push(t, 1, c->n);
+    }
+    c->lo[s->axis] += (batch - 1) * s->step;
+}
+
 /* Inner rows longer than a chunk and reduced: a tree over the pieces of each row. */
 static void split_rows(struct tree *t, const struct sp_space *s, struct sp_chunk *c)
 {
     const struct sp_job *job = t->m->job;
     do {
         do {
+            int64_t batch = batch_size(t->m, s, c);
+            if (batch > 1) {
+                push_batch(t, s, c, batch);
+                continue;
+            }
             run_chunk(t->m, s, c);
             reduce_chunk(t, true, 1, (size_t)c->n);
             tree_push(t, 1, c->n);

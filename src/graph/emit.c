@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * emit.c: the program of a group. Members become instructions in order; equal operands and equal instructions are found
- * once more (clones bring some along); a product that only one sum reads joins it in one instruction; then registers are
+ * once more (clones bring some along); two operations where only the second reads the first become one instruction; then registers are
  * given out by a linear scan.
  */
 #include <string.h>
@@ -154,36 +154,38 @@ static void count_uses(struct emitter *m)
     }
 }
 
-/* Which operand of a sum is a product that nothing else reads: 0, 1, or -1. Only an addition may have it second. */
-static int product_of(const struct emitter *m, const struct sp_instr *sum)
+/* The instruction, which nothing else reads, that `in` can take in through its operand k; and as what. */
+static struct sp_instr *partner(struct emitter *m, const struct sp_instr *in, int k, const struct sp_op_pair **pair)
 {
-    for (int k = 0; k < (sum->op == SP_OP_add ? 2 : 1); k++) {
-        int p = sum->src[k] - TEMP;
-        if (p >= 0 && m->instr[p].op == SP_OP_multiply && m->uses[p] == 1) return k;
-    }
-    return -1;
+    int p = in->src[k] - TEMP;
+    if (p < 0 || m->uses[p] != 1) return NULL;
+    *pair = sp_op_pair_find(m->instr[p].op, in->op, in->op == SP_OP_subtract && k == 1);
+    return *pair ? &m->instr[p] : NULL;
 }
 
-/* add(multiply(a, b), c) becomes muladd(a, b, c), which rounds twice as the two do; the product's slot is emptied. */
-static void join_products(struct emitter *m)
+/* add(multiply(a, b), c) becomes muladd(a, b, c), and so on; the first operation's slot is emptied. */
+static void join_pairs(struct emitter *m)
 {
     count_uses(m);
     for (int i = 0; i < m->ninstr; i++) {
-        struct sp_instr *sum = &m->instr[i];
-        bool sums = sum->op == SP_OP_add || sum->op == SP_OP_subtract;
-        if (!sums || sp_dtypes[sum->dtype].cls != SP_CLASS_F) continue;
-        int k = product_of(m, sum);
-        if (k < 0) continue;
-        struct sp_instr *product = &m->instr[sum->src[k] - TEMP];
-        sum->op = sum->op == SP_OP_add ? SP_OP_muladd : SP_OP_mulsub;
-        sum->src[2] = sum->src[1 - k];
-        sum->src[0] = product->src[0];
-        sum->src[1] = product->src[1];
-        product->op = SP_OPS;
+        struct sp_instr *in = &m->instr[i];
+        const struct sp_op_pair *pair;
+        if (sp_dtypes[in->dtype].cls != SP_CLASS_F || sp_ops[in->op].arity != 2) continue;
+        for (int k = 0; k < 2; k++) {
+            struct sp_instr *first = partner(m, in, k, &pair);
+            if (!first) continue;
+            uint16_t other = in->src[1 - k];
+            in->op = pair->op;
+            in->src[0] = first->src[0];
+            in->src[1] = first->src[1];
+            in->src[2] = other;
+            first->op = SP_OPS;
+            break;
+        }
     }
 }
 
-/* Closes the gaps that joined products left. */
+/* Closes the gaps that joined pairs left. */
 static void compact(struct emitter *m)
 {
     uint16_t to[MAX_INSTR];
@@ -365,7 +367,7 @@ starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *
     starp_status status = STARP_OK;
     if (emit_members(&m, group)) {
         separate_outputs(&m);
-        join_products(&m);
+        join_pairs(&m);
         compact(&m);
         count_uses(&m);
         status = finish_step(&m, s);

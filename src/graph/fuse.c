@@ -165,9 +165,10 @@ static int32_t step_count(struct sp_fusion *f)
 
 static starp_status make_steps(struct sp_fusion *f, struct sp_plan *p, struct sp_error *e)
 {
-    p->nstep = step_count(f);
-    p->step = sp_calloc((size_t)p->nstep, sizeof *p->step);
+    int32_t n = step_count(f);
+    p->step = sp_calloc((size_t)n, sizeof *p->step);
     if (!p->step) return sp_fail_memory(e);
+    p->nstep = n;
     for (int32_t g = 0; g < f->ngroup; g++) {
         if (is_step(f, g)) SP_TRY(sp_fusion_emit(f, g, &p->step[f->group[g].step], e));
     }

@@ -84,6 +84,15 @@ starp_dtype sp_dtype_real(starp_dtype d);     /* c128 -> f64, others unchanged *
 
 /* ------------------------------------------------------------------------------------------------------ ops.c */
 
+/*
+ * Two float operations in one pass: second(first(a, b), c), or second(c, first(a, b)) where reversed is 1. Each rounds, so
+ * the bits are those of the two; what is saved is the way of the first result through the cache.
+ */
+#define SP_PAIRS(X) \
+    X(addadd, add, add, 0) X(addsub, add, subtract, 0) X(addrsub, add, subtract, 1) X(addmul, add, multiply, 0) \
+    X(subadd, subtract, add, 0) X(subsub, subtract, subtract, 0) X(subrsub, subtract, subtract, 1) X(submul, subtract, multiply, 0) \
+    X(muladd, multiply, add, 0) X(mulsub, multiply, subtract, 0) X(mulrsub, multiply, subtract, 1) X(mulmul, multiply, multiply, 0)
+
 /* Everything an instruction can do: the rows of ops.def, then what only the library itself uses. */
 enum sp_op {
 #define STARP_OP(name, arity, result, bf, inf, ff, cf, doc) SP_OP_##name,
@@ -92,8 +101,9 @@ enum sp_op {
     SP_OP_PUBLIC, /* count of the rows above */
     SP_OP_copy = SP_OP_PUBLIC, /* dst = a */
     SP_OP_cast,                /* dst (instr.to) = (C conversion) a (instr.dtype) */
-    SP_OP_muladd,              /* a * b + c, each rounded: what multiply and add give, in one pass */
-    SP_OP_mulsub,              /* a * b - c, likewise */
+#define X(name, first, second, reversed) SP_OP_##name,
+    SP_PAIRS(X)                /* two operations in one pass over their operands, each rounded */
+#undef X
     SP_OP_arange,              /* a: i64 index; b: PARAM {start, step}, f64 for floats and complex, i64 for integers */
     SP_OP_linspace,            /* a: i64 index; b: PARAM {start, step, stop, last} f64: index == last ? stop : start + index * step */
     SP_OP_uniform,             /* a: i64 index; b: PARAM {u64 seed, u64 stream} */
@@ -118,6 +128,14 @@ struct sp_op_row {
     bool cheap;      /* a few machine instructions: worth recomputing instead of storing */
 };
 extern const struct sp_op_row sp_ops[SP_OPS];
+
+struct sp_op_pair {
+    uint16_t op, first, second;
+    bool reversed;
+};
+/* The row of SP_PAIRS for these operations, or NULL. */
+const struct sp_op_pair *sp_op_pair_find(enum sp_op first, enum sp_op second, bool reversed);
+const struct sp_op_pair *sp_op_pair_of(enum sp_op op);
 
 /* The dtype the operands are converted to: promoted to the first class the operation has a form for. STARP_NDTYPES: none. */
 starp_dtype sp_op_compute_dtype(enum sp_op op, starp_dtype common);

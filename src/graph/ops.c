@@ -38,14 +38,34 @@ const struct sp_op_row sp_ops[SP_OPS] = {
 #undef STARP_OP
     OWN(copy, 1, B | I | F | C, true)
     OWN(cast, 1, B | I | F | C, true)
-    OWN(muladd, 3, I | F | C, true)
-    OWN(mulsub, 3, I | F | C, true)
+#define X(name, first, second, reversed) OWN(name, 3, F, true)
+    SP_PAIRS(X)
+#undef X
     OWN(arange, 2, I | F | C, true)
     OWN(linspace, 2, F | C, true)
     OWN(uniform, 2, F, false)
     OWN(normal, 2, F, false)
     OWN(integers, 2, I, false)
 };
+
+static const struct sp_op_pair pairs[] = {
+#define X(name, first, second, reversed) { SP_OP_##name, SP_OP_##first, SP_OP_##second, reversed },
+    SP_PAIRS(X)
+#undef X
+};
+
+const struct sp_op_pair *sp_op_pair_find(enum sp_op first, enum sp_op second, bool reversed)
+{
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        if (pairs[i].first == first && pairs[i].second == second && pairs[i].reversed == reversed) return &pairs[i];
+    }
+    return NULL;
+}
+
+const struct sp_op_pair *sp_op_pair_of(enum sp_op op)
+{
+    return op >= pairs[0].op && op < pairs[0].op + sizeof pairs / sizeof *pairs ? &pairs[op - pairs[0].op] : NULL;
+}
 
 static const uint8_t refuses[SP_OP_PUBLIC] = {
 #define STARP_OP(name, arity, result, bf, inf, ff, cf, doc) \
