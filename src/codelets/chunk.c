@@ -139,8 +139,9 @@ void sp_machine_load(struct sp_machine *m, const struct sp_space *s, const struc
 }
 
 /*
- * Asks for the operands of the chunk after this one, so that memory works while the program runs: the hardware looks only
- * a few lines ahead, and would wait idle through the instructions that stay in the cache.
+ * Asks for the operands of the chunk after this one, so that memory works while the program runs. One unbroken run of
+ * memory the hardware follows better by itself (triad: 8 % slower with this); rows of a matrix it does not (five-point
+ * stencil: 15 % faster).
  */
 void sp_machine_prefetch(const struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c)
 {
@@ -148,7 +149,7 @@ void sp_machine_prefetch(const struct sp_machine *m, const struct sp_space *s, c
     int axis = s->axis;
     bool more = s->ndim > 0 && c->lo[axis] + s->step < s->extent[axis];
     if (!more) axis--;
-    if (axis < 0 || s->ndim == 0) return;
+    if (axis < 0 || s->ndim < 2) return;
     for (int r = 0; r < p->noperand; r++) {
         if (!s->dense[r]) continue;
         const char *next = (const char *)m->reg[r] + s->ref[r].stride[axis] * (more ? s->step : 1);

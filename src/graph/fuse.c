@@ -149,23 +149,30 @@ static bool is_step(const struct sp_fusion *f, int32_t g)
     return f->group[g].parent == g && f->group[g].size > 0;
 }
 
-static int32_t step_count(struct sp_fusion *f)
+/* Numbers the steps, level by level; their count, or -1 with the error set. */
+static int32_t number_steps(struct sp_fusion *f, struct sp_error *e)
 {
-    int32_t count = 0, top = 0;
+    int32_t top = 0, count = 0;
+    for (int32_t g = 0; g < f->ngroup; g++) top = f->group[g].level > top ? f->group[g].level : top;
+    int32_t *next = sp_calloc((size_t)top + 2, sizeof *next);
+    if (!next) {
+        sp_fail_memory(e);
+        return -1;
+    }
+    for (int32_t g = 0; g < f->ngroup; g++) next[f->group[g].level + 1] += is_step(f, g);
+    for (int32_t level = 0; level <= top; level++) next[level + 1] += next[level];
+    count = next[top + 1];
     for (int32_t g = 0; g < f->ngroup; g++) {
-        if (is_step(f, g) && f->group[g].level > top) top = f->group[g].level;
+        if (is_step(f, g)) f->group[g].step = next[f->group[g].level]++;
     }
-    for (int32_t level = 0; level <= top; level++) {
-        for (int32_t g = 0; g < f->ngroup; g++) {
-            if (is_step(f, g) && f->group[g].level == level) f->group[g].step = count++;
-        }
-    }
+    sp_free(next);
     return count;
 }
 
 static starp_status make_steps(struct sp_fusion *f, struct sp_plan *p, struct sp_error *e)
 {
-    int32_t n = step_count(f);
+    int32_t n = number_steps(f, e);
+    if (n < 0) return e->status;
     p->step = sp_calloc((size_t)n, sizeof *p->step);
     if (!p->step) return sp_fail_memory(e);
     p->nstep = n;
