@@ -240,7 +240,10 @@ STARP_API starp_dtype starp_result_type(starp_dtype a, starp_dtype b);
 #undef STARP_OP
 /** @} */
 
-/** Converts the elements, as C does; complex to real keeps the real part; to bool is "not zero". Deferred. */
+/**
+ * Converts the elements, as C does; a float outside an integer dtype's range becomes its nearest value, NaN becomes 0;
+ * complex to real keeps the real part; to bool is "not zero". Deferred.
+ */
 STARP_API starp_array *starp_astype(starp_array *x, starp_dtype dtype);
 
 /* ------------------------------------------------------------------------------------------------ reductions */

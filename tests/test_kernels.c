@@ -79,8 +79,10 @@ static void ordinary_values(struct trial *t, uint64_t *state)
 
 static ref_num special(starp_dtype d, int64_t i)
 {
-    static const double f64[] = { 0.0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 0.6, -2.5, 0x1p-1074, 0x1p-1022, 0x1.8p1023 };
-    static const double f32[] = { 0.0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 0.625, -2.5, 0x1p-149, 0x1p-126, 0x1.8p127 };
+    static const double f64[] = { 0.0, -0.0, 1,    -1,        INFINITY,  -INFINITY,
+                                  NAN, 0.6,  -2.5, 0x1p-1074, 0x1p-1022, 0x1.8p1023 };
+    static const double f32[] = { 0.0, -0.0,  1,    -1,       INFINITY, -INFINITY,
+                                  NAN, 0.625, -2.5, 0x1p-149, 0x1p-126, 0x1.8p127 };
     const double *list = sp_dtype_real(d) == STARP_F32 ? f32 : f64;
     int bits = 8 * (sp_dtypes[d].size < 8 ? sp_dtypes[d].size : 8);
     __int128 top = ((__int128)1 << (bits - sp_dtypes[d].is_signed)) - 1, low = sp_dtypes[d].is_signed ? -top - 1 : 0;
@@ -123,9 +125,9 @@ static bool want(struct trial *t)
 static void fail_at(const struct trial *t, const char *set, const char *what, const char *wanted, int64_t i)
 {
     char a[RIG_TEXT], b[RIG_TEXT], x[RIG_TEXT], y[RIG_TEXT];
-    fail_msg("%s %s, %s, %s: element %lld is %s, not %s; of %s, %s", set, sp_ops[t->op].name, sp_dtypes[t->d].name, what,
-             (long long)i, rig_text(a, t->to, t->got, i), rig_text(b, t->to, wanted, i), rig_text(x, t->from[0], t->in[0], i),
-             rig_text(y, t->from[1], t->in[1], i));
+    fail_msg("%s %s, %s, %s: element %lld is %s, not %s; of %s, %s", set, sp_ops[t->op].name, sp_dtypes[t->d].name,
+             what, (long long)i, rig_text(a, t->to, t->got, i), rig_text(b, t->to, wanted, i),
+             rig_text(x, t->from[0], t->in[0], i), rig_text(y, t->from[1], t->in[1], i));
 }
 
 static void expect_same(const struct trial *t, const char *set, const char *what, const char *wanted)
@@ -192,7 +194,8 @@ static void tables_are_full(void **state)
             for (int d = 0; d < STARP_NDTYPES; d++) {
                 bool accepts = sp_ops[op].accepts >> sp_dtypes[d].cls & 1;
                 if (op == SP_OP_cast) continue;
-                if (accepts != (k->map[op][d] != NULL)) fail_msg("%s: %s of %s", k->name, sp_ops[op].name, sp_dtypes[d].name);
+                if (accepts == (k->map[op][d] != NULL)) continue;
+                fail_msg("%s: %s of %s", k->name, sp_ops[op].name, sp_dtypes[d].name);
             }
         }
         for (int i = 0; i < STARP_NDTYPES * STARP_NDTYPES; i++) {
@@ -231,7 +234,10 @@ static void check_position(struct trial *t)
         for (int64_t i = 0; i < t->n; i++) run(t, k, t->got, i, 1);
         expect_same(t, names[s], "alone", t->other);
         memset(t->got, 0x55, COUNT * 16);
-        for (int64_t i = 0, m; i < t->n; i += m) m = i % 37 + 1 < t->n - i ? i % 37 + 1 : t->n - i, run(t, k, t->got, i, m);
+        for (int64_t i = 0, m; i < t->n; i += m) {
+            m = i % 37 + 1 < t->n - i ? i % 37 + 1 : t->n - i;
+            run(t, k, t->got, i, m);
+        }
         expect_same(t, names[s], "in pieces", t->other);
     }
 }

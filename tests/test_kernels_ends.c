@@ -15,7 +15,7 @@
 
 static const char *const names[] = { "generic", "avx2", "avx512" };
 
-/* As NumPy and Python have it: the oracle's floor(a / b) is another function where a / b rounds up to a whole number. */
+/* As NumPy and Python have it: floor(a / b) is another function where a / b rounds up to a whole number. */
 static void floor_division_is_pythons(void **state)
 {
     static const double a[] = { 1, -1, 1, -1, INFINITY, 1, -1, 0, 0, -6.5 };
@@ -42,7 +42,8 @@ static void expect_one(enum sp_op op, const double a[2], const double b[2], cons
         if (!k) continue;
         k->map[op][d](1, got, (const void *[]){ a, b }, NULL);
         if (!(rig_ulps(to, got, want, 0) <= 1)) {
-            fail_msg("%s: %s of %g%+gi, %g%+gi is %g%+gi", k->name, sp_ops[op].name, a[0], a[1], b[0], b[1], got[0], got[1]);
+            fail_msg("%s: %s of %g%+gi, %g%+gi is %g%+gi", k->name, sp_ops[op].name, a[0], a[1], b[0], b[1], got[0],
+                     got[1]);
         }
     }
 }

@@ -66,7 +66,9 @@ static void check_scatter(const struct sp_kernels *k, size_t n, size_t size)
         ptrdiff_t stride = steps[s] * (ptrdiff_t)size;
         reset();
         k->scatter(n, target + ROOM / 2, stride, source + size, size);
-        for (size_t i = 0; i < n; i++) memcpy(expected + ROOM / 2 + (ptrdiff_t)i * stride, source + (1 + i) * size, size);
+        for (size_t i = 0; i < n; i++) {
+            memcpy(expected + ROOM / 2 + (ptrdiff_t)i * stride, source + (1 + i) * size, size);
+        }
         assert_memory_equal(target, expected, ROOM);
     }
 }

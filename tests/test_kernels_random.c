@@ -16,10 +16,7 @@
 #include "rig.h"
 
 #if __has_include(<Random123/philox.h>)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wextra"
 #include <Random123/philox.h>
-#pragma GCC diagnostic pop
 #define HAVE_RANDOM123 1
 #else
 #define HAVE_RANDOM123 0
@@ -69,13 +66,14 @@ static void known_answers(void **state)
 }
 
 #if HAVE_RANDOM123
+#define LOW(x) ((uint32_t)(x))
 static void random123_of(const struct sp_kernels *k)
 {
     uint64_t random = 3;
     for (int i = 0; i < 1000; i++) {
         uint64_t index = rig_random(&random), stream = rig_random(&random), seed = rig_random(&random);
-        philox4x32_ctr_t c = { { (uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, (uint32_t)(stream >> 32) } };
-        philox4x32_key_t key = { { (uint32_t)seed, (uint32_t)(seed >> 32) } };
+        philox4x32_ctr_t c = { { LOW(index), LOW(index >> 32), LOW(stream), LOW(stream >> 32) } };
+        philox4x32_key_t key = { { LOW(seed), LOW(seed >> 32) } };
         philox4x32_ctr_t r = philox4x32(c, key);
         assert_true(upper_63(k, index, stream, seed) == ((uint64_t)r.v[1] << 32 | r.v[0]) >> 1);
     }
@@ -94,7 +92,7 @@ static void same_as_random123(void **state)
     each_set(random123_of);
 }
 
-/* -------------------------------------------------------------------------------------------------------- generators */
+/* ------------------------------------------------------------------------------------------------------- generators */
 
 struct draw {
     enum sp_op op;
@@ -142,7 +140,9 @@ static void generators_of(const struct sp_kernels *k)
         kernel(COUNT, got, (const void *[]){ index, &w->param }, NULL);
         for (int64_t i = 0; i < COUNT; i++) {
             ref_store(w->d, want, i, ref_random(w->op, w->d, &w->param, index[i]));
-            if (!close_to(w, got, want, i)) fail_msg("%s %s, row %zu: element %lld", k->name, sp_ops[w->op].name, j, (long long)i);
+            if (!close_to(w, got, want, i)) {
+                fail_msg("%s %s, row %zu: element %lld", k->name, sp_ops[w->op].name, j, (long long)i);
+            }
             kernel(1, alone + (size_t)i * size, (const void *[]){ index + i, &w->param }, NULL);
         }
         assert_memory_equal(got, alone, COUNT * size);
@@ -200,7 +200,7 @@ static void moments(void **state)
     each_set(moments_of);
 }
 
-/* --------------------------------------------------------------------------------------------------- arange, linspace */
+/* ------------------------------------------------------------------------------------------------- arange, linspace */
 
 static void ranges_of(const struct sp_kernels *k)
 {
@@ -234,8 +234,12 @@ static void ranges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_answers), cmocka_unit_test(same_as_random123), cmocka_unit_test(generators),
-        cmocka_unit_test(moments),       cmocka_unit_test(ranges),            cmocka_unit_test(normal_has_the_same_bits_on_avx),
+        cmocka_unit_test(known_answers),
+        cmocka_unit_test(same_as_random123),
+        cmocka_unit_test(generators),
+        cmocka_unit_test(normal_has_the_same_bits_on_avx),
+        cmocka_unit_test(moments),
+        cmocka_unit_test(ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

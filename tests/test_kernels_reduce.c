@@ -21,10 +21,10 @@ static const char *const names[] = { "generic", "avx2", "avx512" };
 
 /* rows x cols; a reduction of rows has results of cols elements each, one of columns of rows elements. */
 static const size_t shapes[][2] = {
-    { 1, 1 },    { 1, 2 },   { 3, 2 },    { 2, 3 },     { 1, 31 },   { 5, 32 },    { 4, 33 },   { 1, 63 },    { 2, 64 },
-    { 3, 65 },   { 7, 100 }, { 1, 1000 }, { 1, 1023 },  { 1, 1024 }, { 2, 1025 },  { 1, 2048 }, { 1, 2049 },  { 1, 5000 },
-    { 33, 1 },   { 32, 7 },  { 63, 65 },  { 64, 3 },    { 65, 20 },  { 100, 130 }, { 511, 2 },  { 1023, 1 },  { 1024, 1 },
-    { 341, 3 },  { 129, 8 }, { 40, 40 },  { 300, 64 }, { 31, 129 }, { 257, 33 },  { 3000, 1 }, { 2049, 5 },
+    { 1, 1 }, { 1, 2 }, { 3, 2 }, { 2, 3 }, { 1, 31 }, { 5, 32 }, { 4, 33 }, { 1, 63 }, { 2, 64 }, { 3, 65 },
+    { 7, 100 }, { 1, 1000 }, { 1, 1023 }, { 1, 1024 }, { 2, 1025 }, { 1, 2048 }, { 1, 2049 }, { 1, 5000 }, { 33, 1 },
+    { 32, 7 }, { 63, 65 }, { 64, 3 }, { 65, 20 }, { 100, 130 }, { 511, 2 }, { 1023, 1 }, { 1024, 1 }, { 341, 3 },
+    { 129, 8 }, { 40, 40 }, { 300, 64 }, { 31, 129 }, { 257, 33 }, { 3000, 1 }, { 2049, 5 },
 };
 
 /* A block of elements with their indices, and what becomes of it. */
@@ -164,13 +164,13 @@ static void check(struct trial *t, bool columns)
         const char *way = columns ? "columns" : "rows";
         for (size_t i = 0; i < n; i++) {
             if (!right(t, columns, i)) {
-                fail_msg("%s: %s of %s, %s of %zu x %zu, result %zu", names[s], sp_reduce_names[t->kind], sp_dtypes[t->d].name,
-                         way, t->rows, t->cols, i);
+                fail_msg("%s: %s of %s, %s of %zu x %zu, result %zu", names[s], sp_reduce_names[t->kind],
+                         sp_dtypes[t->d].name, way, t->rows, t->cols, i);
             }
         }
         if (before && rig_differ(t->to, t->got, t->other, (int64_t)n, true) >= 0) {
-            fail_msg("%s of %s, %s of %zu x %zu: %s and %s differ", sp_reduce_names[t->kind], sp_dtypes[t->d].name, way, t->rows,
-                     t->cols, before, names[s]);
+            fail_msg("%s of %s, %s of %zu x %zu: %s and %s differ", sp_reduce_names[t->kind], sp_dtypes[t->d].name, way,
+                     t->rows, t->cols, before, names[s]);
         }
         before = names[s];
         memcpy(t->other, t->got, n * sp_dtypes[t->to].size);
@@ -301,7 +301,8 @@ static void rows_are_columns_of_the_transpose(void **state)
         trial_open(&u, SP_REDUCE_SUM, t.d);
         t.rows = u.cols = 37, t.cols = u.rows = 1024;
         for (int64_t j = 0; j < 37 * 1024; j++) {
-            ref_store(t.d, t.x, j, (ref_num){ rig_below(&random, 100), rig_below(&random, 100), rig_below(&random, 100) });
+            ref_num x = { rig_below(&random, 100), rig_below(&random, 100), rig_below(&random, 100) };
+            ref_store(t.d, t.x, j, x);
             memcpy(u.x + (size_t)(j % 1024 * 37 + j / 1024) * size, t.x + (size_t)j * size, size);
         }
         if (k && k->reduce[SP_REDUCE_SUM][t.d].acc_size) {

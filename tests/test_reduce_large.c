@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_reduce_large.c: reductions whose blocks are many: along every set of axes of shapes that are cut in one, two or
+ * three directions, of whole arrays, views and fused operations, against the oracle. Integers bit by bit.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "reductions.h"
+#include "rig.h"
+
+static const starp_dims shapes[] = {
+    { 1, { 600001 } }, { 2, { 3, 270001 } }, { 2, { 270001, 3 } }, { 2, { 1031, 777 } }, { 3, { 5, 301, 400 } }, { 3, { 300, 5, 401 } }, { 4, { 6, 7, 120, 130 } },
+};
+#define SHAPES (int)(sizeof shapes / sizeof shapes[0])
+
+static const struct {
+    enum reduction what;
+    starp_dtype dtype;
+    double ulps;
+} kinds[] = {
+    { SUM, STARP_I32, 0 }, { MAX, STARP_F32, 0 }, { VAR, STARP_F64, 24 }, { ARGMIN, STARP_I16, 0 },
+};
+#define KINDS (int)(sizeof kinds / sizeof kinds[0])
+#define MAX_ROOTS 20
+
+static struct sp_node *operand(struct rig *r, const starp_dims *shape, starp_dtype d)
+{
+    uint64_t random = 11;
+    int64_t size = sp_shape_size(shape);
+    void *data = calloc((size_t)size, sp_dtypes[d].size);
+    assert_non_null(data);
+    rig_fill(d, data, size, -1000, 1000, &random);
+    struct sp_node *n = rig_data(r, data, shape, d);
+    free(data);
+    return n;
+}
+
+static starp_dims axes_of(unsigned set, int ndim)
+{
+    starp_dims axes = { 0 };
+    for (int a = 0; a < ndim; a++) {
+        if (set >> a & 1) axes.v[axes.n++] = a;
+    }
+    return axes;
+}
+
+/* Sets of axes of x, or of what x is turned into. */
+static int reductions_of(struct rig *r, int kind, struct sp_node *x, struct sp_node **roots)
+{
+    int n = 0;
+    for (unsigned set = 1; set < 1u << x->shape.n; set++) {
+        starp_dims axes = axes_of(set, x->shape.n);
+        if (kinds[kind].what == ARGMIN && axes.n != 1) continue;
+        roots[n++] = reduction_build(&r->g, kinds[kind].what, x, &axes, set % 2);
+    }
+    if (rig_eval(r, roots, n, NULL) != STARP_OK) fail_msg("%s", reduction_names[kinds[kind].what]);
+    return n;
+}
+
+/* What is reduced: the array, a fused operation on it, or a view that walks it backwards across its tiles. */
+static struct sp_node *turned(struct rig *r, int how, struct sp_node *x)
+{
+    if (how == 0) return sp_node_retain(x);
+    if (how == 1) return sp_build_map(&r->g, SP_OP_negative, 1, &x);
+    struct sp_node *back = sp_build_permute(&r->g, x, NULL), *flipped = sp_build_flip(&r->g, back, NULL);
+    sp_node_release(&r->g, back);
+    return flipped;
+}
+
+static int build(struct rig *r, int kind, int shape, struct sp_node **roots)
+{
+    struct sp_node *x = operand(r, &shapes[shape], kinds[kind].dtype), *y = turned(r, (shape + kind) % 3, x);
+    int n = reductions_of(r, kind, y, roots);
+    sp_node_release(&r->g, x);
+    sp_node_release(&r->g, y);
+    return n;
+}
+
+static void check(struct rig *engine, struct rig *oracle, int kind, int shape)
+{
+    struct sp_node *a[MAX_ROOTS], *b[MAX_ROOTS];
+    char label[96], text[SP_SHAPE_TEXT];
+    int n = build(engine, kind, shape, a);
+    build(oracle, kind, shape, b);
+    for (int i = 0; i < n; i++) {
+        snprintf(label, sizeof label, "%s of %s, root %d", reduction_names[kinds[kind].what], sp_shape_text(text, &shapes[shape]), i);
+        rig_expect(label, engine, oracle, a[i], b[i], kinds[kind].ulps);
+    }
+    rig_release(engine, a, n);
+    rig_release(oracle, b, n);
+}
+
+static void check_all(const char *environment)
+{
+    struct rig engine, oracle;
+    rig_environment(environment);
+    rig_open_engine(&engine);
+    rig_open_reference(&oracle);
+    for (int kind = 0; kind < KINDS; kind++) {
+        for (int shape = 0; shape < SHAPES; shape++) check(&engine, &oracle, kind, shape);
+    }
+    assert_int_equal(engine.g.live, 0);
+    rig_close(&engine);
+    rig_close(&oracle);
+}
+
+static void many_blocks(void **state)
+{
+    (void)state;
+    check_all("STARP_NCPU=2");
+}
+
+static void many_blocks_of_small_tiles(void **state)
+{
+    (void)state;
+    check_all("STARP_TILE=30000");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(many_blocks), cmocka_unit_test(many_blocks_of_small_tiles) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
