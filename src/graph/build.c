@@ -186,6 +186,7 @@ static struct sp_node *map_node(struct sp_graph *g, enum sp_op op, int n, struct
                                 const starp_dims *shape)
 {
     bool select = sp_ops[op].result == SP_RESULT_SELECT;
+    if (!sp_build_check(g, sp_ops[op].name, shape, sp_op_result_dtype(op, compute))) return NULL;
     struct sp_node *node = sp_node_new(g, SP_KIND_MAP, sp_op_result_dtype(op, compute), shape);
     if (!node) return NULL;
     node->op = (uint16_t)op;

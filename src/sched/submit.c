@@ -11,12 +11,18 @@
 
 #include "engine.h"
 
+/* Where a submitter that waits goes on; one of the pending is the submission itself. */
+static int64_t few_pending(const struct sp_sched *s)
+{
+    return SP_OPTION(&s->options, in_flight) / 2 + 1;
+}
+
 /* One of what the run waits for has ended. The run may be gone once the count is down, the sched is not. */
 static void count_down(struct sp_run *run)
 {
     struct sp_sched *s = run->sched;
-    int64_t half = SP_OPTION(&s->options, in_flight) / 2, left = atomic_fetch_sub(&run->pending, 1) - 1;
-    if (left > 0 && left != half) return;
+    int64_t few = few_pending(s), left = atomic_fetch_sub(&run->pending, 1) - 1;
+    if (left > 0 && left != few) return;
     if (left == 0) sp_runtime_rest();
     pthread_mutex_lock(&s->lock);
     if (left == 0) run->ended = true;
@@ -71,11 +77,10 @@ static struct starpu_codelet tile_codelet = {
 
 static void throttle(struct sp_run *run)
 {
-    int64_t most = SP_OPTION(&run->sched->options, in_flight);
-    if (atomic_load(&run->pending) <= most) return;
     struct sp_sched *s = run->sched;
+    if (atomic_load(&run->pending) <= SP_OPTION(&s->options, in_flight)) return;
     pthread_mutex_lock(&s->lock);
-    while (atomic_load(&run->pending) > most / 2 + 1) pthread_cond_wait(&s->change, &s->lock);
+    while (atomic_load(&run->pending) > few_pending(s)) pthread_cond_wait(&s->change, &s->lock);
     pthread_mutex_unlock(&s->lock);
 }
 
