@@ -305,7 +305,7 @@ static void random_chains(void **state)
     (void)state;
     for (int e = 0; e < ENVIRONMENTS; e++) {
         starp_session *s = open_session(e);
-        for (uint64_t seed = 1; seed <= 1500; seed++) run_chain(s, seed);
+        for (uint64_t seed = 1; seed <= 600; seed++) run_chain(s, seed);
         assert_int_equal(starp_close(s), STARP_OK);
     }
 }

@@ -45,7 +45,7 @@ struct starp_session {
     int scopes;               /* open ones */
     struct sp_graph graph;
     struct sp_sched *sched;
-    struct sp_slab handles;
+    struct sp_slab handles, run_slab;
     starp_array ring;         /* next: the youngest handle, prev: the oldest or a kept one */
     int64_t max_bytes, put_bytes; /* host data taken in that triggers an evaluation; since the last one */
     uint64_t max_nodes;       /* live nodes that trigger an evaluation */
@@ -119,6 +119,8 @@ starp_status sp_client_compute(starp_session *s, int n, struct sp_node **node, u
 bool sp_client_flush(starp_session *s);
 /* The same when the host data taken in since the last evaluation, which pending nodes may hold, is too much. */
 bool sp_client_flush_bytes(starp_session *s, int64_t bytes);
+/* The executor's tick: tells the progress callback; true when it wants the run to end. */
+bool sp_client_tick(void *session, struct sp_run *run);
 /* Waits for the run under way, if any, and keeps its outcome for starp_wait. */
 void sp_client_settle(starp_session *s);
 

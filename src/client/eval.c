@@ -21,6 +21,12 @@ static bool tell(starp_session *s, struct sp_run *run)
     return stop;
 }
 
+bool sp_client_tick(void *session, struct sp_run *run)
+{
+    starp_session *s = session;
+    return s->progress && tell(s, run);
+}
+
 /* Waits for a run and frees it. */
 static starp_status finish(starp_session *s, struct sp_run *run, struct sp_error *e)
 {
@@ -99,7 +105,7 @@ static uint64_t burden(const starp_session *s)
     uint64_t nodes = s->graph.live;
     if (nodes < s->max_nodes) return nodes;
     for (const starp_array *x = s->ring.next; x != &s->ring && nodes > 0; x = x->next) {
-        if (x->magic == SP_ARRAY_MAGIC && sp_node_is_leaf(x->node)) nodes--;
+        if (x->magic == SP_ARRAY_MAGIC && !worth_computing(x->node)) nodes--;
     }
     return nodes;
 }
@@ -131,7 +137,9 @@ static starp_status compute_pending(starp_session *s, int n, const struct pendin
     for (int i = 0; i < n; i++) {
         struct sp_error own = { .status = STARP_OK };
         scratch[0] = p[i].node;
-        p[i].handle->failed = sp_client_compute(s, 1, scratch, reason, &own) == STARP_ERR_COMPUTE;
+        bool failed = sp_client_compute(s, 1, scratch, reason, &own) == STARP_ERR_COMPUTE;
+        starp_array *x = p[i].handle; /* the callback may have released it */
+        if (x->magic == SP_ARRAY_MAGIC && x->node == p[i].node) x->failed = failed;
         if (e->status == STARP_OK) *e = own;
     }
     return e->status;
@@ -263,8 +271,9 @@ starp_status starp_eval_many(int count, starp_array *const *list)
 
 static starp_run *new_run(starp_session *s)
 {
-    starp_run *run = sp_calloc(1, sizeof *run);
+    starp_run *run = sp_slab_get(&s->run_slab);
     if (!run) return NULL;
+    memset(run, 0, sizeof *run);
     run->magic = SP_RUN_MAGIC;
     run->session = s;
     run->next = s->runs;
@@ -278,8 +287,9 @@ static void free_run(starp_run *run)
     if (run->prev) run->prev->next = run->next;
     else run->session->runs = run->next;
     if (run->next) run->next->prev = run->prev;
+    starp_session *s = run->session;
     run->magic = 0;
-    sp_free(run);
+    sp_slab_put(&s->run_slab, run); /* a run waited for twice is told by its magic, while its slot is unused */
 }
 
 static starp_run *eval_async(int count, starp_array *const *list, struct sp_error *e)

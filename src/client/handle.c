@@ -50,7 +50,6 @@ static void release(starp_array *x)
     struct sp_node *node = x->node;
     put_handle(s, x);
     s->count.handles_live--;
-    node->handles--;
     sp_node_release(&s->graph, node);
 }
 
@@ -90,7 +89,6 @@ starp_array *sp_client_wrap(starp_session *s, struct sp_node *node)
     x->node = node;
     x->magic = SP_ARRAY_MAGIC;
     x->failed = false;
-    node->handles++;
     s->count.handles_live++;
     if (__builtin_expect(s->graph.next_id < s->flush_at, 1) || sp_client_flush(s)) return x;
     release(x);

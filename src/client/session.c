@@ -60,6 +60,8 @@ static void set_up(starp_session *s)
     const struct sp_options *options = sp_sched_options(s->sched);
     sp_graph_init(&s->graph, sp_sched_ops.drop, s->sched);
     sp_slab_init(&s->handles, sizeof(starp_array));
+    sp_slab_init(&s->run_slab, sizeof(starp_run));
+    sp_sched_tick(s->sched, sp_client_tick, s);
     s->ring.prev = s->ring.next = &s->ring;
     s->max_nodes = (uint64_t)SP_OPTION(options, max_nodes);
     s->max_bytes = SP_OPTION(options, max_bytes);
@@ -102,7 +104,6 @@ static starp_status drop_runs(starp_session *s, struct sp_error *e)
         s->runs = run->next;
         if (run->status != STARP_OK && e->status == STARP_OK) *e = run->error;
         run->magic = 0;
-        sp_free(run);
     }
     return e->status;
 }
@@ -122,6 +123,7 @@ starp_status starp_close(starp_session *s)
     sp_graph_free(&s->graph);
     sp_sched_ops.close(s->sched);
     sp_slab_free(&s->handles);
+    sp_slab_free(&s->run_slab);
     s->magic = 0;
     sp_free(s);
     return status == STARP_OK ? STARP_OK : sp_client_report_error(site, &e);

@@ -53,7 +53,7 @@ static inline void sp_chunk_shape(int ndim, const int64_t *extent, int *axis, in
 {
     int64_t n = 1;
     int a = ndim - 1;
-    while (a > 0 && n * extent[a] <= SP_CHUNK && n * extent[a] * 2 <= SP_CHUNK) n *= extent[a--];
+    while (a > 0 && n * extent[a] * 2 <= SP_CHUNK) n *= extent[a--];
     *axis = a < 0 ? 0 : a;
     *step = ndim == 0 ? 1 : SP_CHUNK / n;
     if (ndim > 0 && *step > extent[*axis]) *step = extent[*axis];

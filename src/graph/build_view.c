@@ -38,7 +38,7 @@ static struct sp_node *view_of_const(struct sp_graph *g, struct sp_node *x, cons
     struct sp_node *n = sp_node_new(g, SP_KIND_CONST, x->dtype, shape);
     if (!n) return NULL;
     memcpy(n->param, x->param, sizeof n->param);
-    n->weak = x->weak;
+    n->weak = x->weak && shape->n == 0;
     return n;
 }
 

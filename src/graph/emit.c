@@ -4,11 +4,13 @@
  * once more (clones bring some along); two operations where only the second reads the first become one instruction; then registers are
  * given out by a linear scan.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "plan.h"
 
 #define MAX_INSTR (SP_MAX_OPS * 2)
+#define UNNUMBERED UINT16_MAX
 #define TEMP 4096 /* registers from here on are results of instructions, until they are numbered */
 
 struct emitter {
@@ -56,7 +58,10 @@ static int operand(struct emitter *m, enum sp_operand_kind kind, uint8_t dtype, 
 static int source_reg(struct emitter *m, const struct sp_item *user, const struct sp_source *s)
 {
     const struct sp_item *x = &m->f->item[s->item];
-    if (!x->leaf && s->npath == 0 && x->group == user->group) return m->reg[s->item];
+    if (!x->leaf && s->npath == 0 && x->group == user->group) {
+        assert(m->reg[s->item] != UNNUMBERED); /* members come in order */
+        return m->reg[s->item];
+    }
     enum sp_operand_kind kind = SP_OPERAND_ARRAY;
     if (x->leaf && x->kind == SP_KIND_CONST) kind = SP_OPERAND_SPLAT;
     if (x->leaf && x->kind == SP_KIND_IOTA) kind = SP_OPERAND_IOTA;
@@ -221,8 +226,6 @@ static void separate_outputs(struct emitter *m)
     }
 }
 
-#define UNNUMBERED UINT16_MAX
-
 /* Scratch registers whose last reader is instruction i are free again. */
 static int give_back(const struct emitter *m, int i, const uint16_t *number, int base, uint16_t *free, int nfree)
 {
@@ -364,6 +367,7 @@ starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *
                                              : f->item[in->item].shape;
     m.reg = sp_malloc((size_t)f->nitem * sizeof *m.reg);
     if (!m.reg) return sp_fail_memory(e);
+    for (int32_t i = f->group[group].first; i >= 0; i = f->item[i].next) m.reg[i] = UNNUMBERED;
     starp_status status = STARP_OK;
     if (emit_members(&m, group)) {
         separate_outputs(&m);

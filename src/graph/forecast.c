@@ -35,7 +35,7 @@ static int64_t step_bytes(const struct sp_step *s, const struct sp_order *o, str
         int32_t node = k < noutput ? s->output[k] : s->reduce[k - noutput];
         int64_t bytes = node_bytes(o->node[node]);
         remember_big(f, node, bytes);
-        sum += bytes;
+        if (__builtin_add_overflow(sum, bytes, &sum)) sum = INT64_MAX / 4;
     }
     return sum;
 }
@@ -47,7 +47,7 @@ void sp_plan_forecast(const struct sp_plan *p, const struct sp_order *o, struct 
     for (int32_t t = 0; t < p->nstep; t++) {
         const struct sp_step *s = &p->step[t];
         int noperand = s->kind == SP_STEP_FUSED ? s->program->noperand : 1;
-        now += step_bytes(s, o, f);
+        if (__builtin_add_overflow(now, step_bytes(s, o, f), &now)) now = INT64_MAX / 4;
         if (now > f->bytes) f->bytes = now;
         for (int k = 0; k < noperand; k++) {
             int32_t n = s->operand[k].node;

@@ -2,7 +2,7 @@
 /*
  * fuse.c: from an order to a plan. First views are folded into the paths of their readers and pushed down through
  * elementwise operations nobody else reads (or that are cheap enough to be done again), then group.c forms the groups
- * and emit.c writes their programs. Linear in the nodes, without recursion.
+ * and emit.c writes their programs. Linear in the nodes, and without recursion.
  */
 #include <string.h>
 
@@ -81,13 +81,13 @@ static int32_t owner_of(const struct sp_fusion *f, int32_t user)
 
 /*
  * Whether a view can go through x: nobody else needs x as it is, or it is cheap; what is seen is not more than x, and is
- * all of what its reader iterates over. No node stands for x seen that way, so it cannot be stored: its reader owns it.
+ * all of what its reader iterates over; and x cannot fail on elements nobody sees. No node stands for x seen that way, so it cannot be stored: its reader owns it.
  */
 static bool can_push(const struct sp_fusion *f, int32_t user, const struct sp_item *x, const struct sp_source *s)
 {
     const starp_dims *seen = seen_shape(f, s);
     const struct sp_item *u = &f->item[user];
-    if (x->leaf || x->root || x->kind != SP_KIND_MAP) return false;
+    if (x->leaf || x->root || x->kind != SP_KIND_MAP || sp_op_fails(sp_item_op(f, x), x->dtype)) return false;
     if (x->uses > 1 && !sp_item_is_cheap(f, x)) return false;
     if (sp_shape_size(seen) > sp_shape_size(&x->shape)) return false;
     if (u->kind == SP_KIND_MAP && !sp_shape_equal(seen, &u->shape)) return false;
@@ -182,12 +182,11 @@ static starp_status make_steps(struct sp_fusion *f, struct sp_plan *p, struct sp
     return STARP_OK;
 }
 
-/* An integer to a negative power is the one elementwise operation that fails. */
 static bool is_fallible(const struct sp_step *s)
 {
     for (int i = 0; s->program && i < s->program->ninstr; i++) {
         const struct sp_instr *in = &s->program->instr[i];
-        if (in->op == SP_OP_pow && sp_dtypes[in->dtype].cls == SP_CLASS_I) return true;
+        if (sp_op_fails(in->op, (starp_dtype)in->dtype)) return true;
     }
     return false;
 }

@@ -140,6 +140,8 @@ const struct sp_op_pair *sp_op_pair_of(enum sp_op op);
 /* The dtype the operands are converted to: promoted to the first class the operation has a form for. STARP_NDTYPES: none. */
 starp_dtype sp_op_compute_dtype(enum sp_op op, starp_dtype common);
 starp_dtype sp_op_result_dtype(enum sp_op op, starp_dtype compute);
+/* Whether an operation can fail on its data: integers to negative powers do. */
+bool sp_op_fails(enum sp_op op, starp_dtype compute);
 
 enum sp_reduce { SP_REDUCE_SUM, SP_REDUCE_PROD, SP_REDUCE_MIN, SP_REDUCE_MAX, SP_REDUCE_VAR, SP_REDUCE_ARGMIN, SP_REDUCE_ARGMAX, SP_REDUCES };
 extern const char *const sp_reduce_names[SP_REDUCES];
@@ -223,7 +225,7 @@ void sp_tile_extents(const starp_dims *shape, int64_t target, starp_dims *tile);
 
 enum sp_kind {
     SP_KIND_CONST,   /* one element in param, any shape */
-    SP_KIND_IOTA,    /* i64: view->start[0] + sum of view->step[k] * index[k]; view->ndim is its ndim (1 for 0-d) */
+    SP_KIND_IOTA,    /* i64: view->start[0] + sum of view->step[k] * index[k]; view->ndim is its ndim */
     SP_KIND_DATA,    /* a value */
     SP_KIND_MAP,     /* an operation of sp_op on its inputs, which broadcast to its shape */
     SP_KIND_VIEW,    /* view of in[0], which is not a view itself */
@@ -239,12 +241,12 @@ struct sp_graph;
 
 struct sp_node {
     uint32_t refs;
-    uint32_t handles; /* how many of the refs are handles of the user */
     uint8_t kind, dtype, nin;
     bool weak;  /* a weak scalar */
     uint16_t op; /* sp_op of a MAP, sp_reduce of a REDUCE */
     uint32_t reduce_axes;
-    uint32_t epoch, index; /* of the traversal under way */
+    uint64_t epoch;         /* of the traversal that saw it last, */
+    uint32_t index;         /* and its place in that one's order */
     struct sp_node *in[SP_MAXIN];
     struct sp_node *link;   /* in a list of the moment */
     const void *site;
@@ -266,7 +268,7 @@ struct sp_graph {
     bool keep_leaves;       /* the next run may be stopped: it must not take over the memory of leaves */
     const void *site;       /* recorded into new nodes */
     uint64_t next_id, live;
-    uint32_t epoch;
+    uint64_t epoch;
     sp_drop_fn *drop;
     void *executor;
 };
@@ -353,7 +355,6 @@ struct sp_operand {
 
 struct sp_step {
     uint8_t kind;
-    bool permuted;                          /* iteration axes are not the shape's own: see axes */
     int32_t level;
     starp_dims shape;                       /* iteration space, in the nodes' axis order */
     uint32_t reduce_axes;                   /* reduced axes of shape; 0 without reductions */
@@ -387,6 +388,7 @@ struct sp_plan {
 struct sp_plan_cache {
     struct sp_plan *bucket[256];
     uint32_t count;
+    size_t bytes;       /* of keys */
     unsigned char *key; /* of the lookup under way */
     size_t key_cap;
     uint64_t hits, misses;

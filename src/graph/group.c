@@ -36,7 +36,9 @@ bool sp_item_joins(const struct sp_fusion *f, const struct sp_item *x, const str
 static struct sp_group demand(const struct sp_fusion *f, const struct sp_item *x, const struct sp_inputs *in)
 {
     struct sp_group d = { .size = in->items, .operands = in->params, .kind = x->kind == SP_KIND_RESHAPE ? SP_STEP_RESHAPE : SP_STEP_FUSED };
-    for (int k = 0; k < in->n; k++) d.operands += !sp_item_joins(f, x, &in->from[k]);
+    for (int k = 0; k < in->n; k++) {
+        d.operands += !sp_item_joins(f, x, &in->from[k]) || f->item[in->from[k].item].level != x->level;
+    }
     if (x->kind == SP_KIND_REDUCE) {
         d.reduces = 1;
         d.reduce_axes = f->order->node[x->node]->reduce_axes;
@@ -141,7 +143,10 @@ static starp_status assign(struct sp_fusion *f, int32_t i, struct sp_error *e)
     struct sp_group d = demand(f, x, &in);
     int32_t n = candidates(f, x, &in, group);
     x->group = n > 0 ? join_inputs(f, &d, group, n) : -1;
-    if (n > 0 && x->group < 0) x->level = level_of(f, x, &in, false);
+    if (n > 0 && x->group < 0) {
+        x->level = level_of(f, x, &in, false);
+        d = demand(f, x, &in);
+    }
     if (x->group < 0) x->group = join_sibling(f, x, &in, &d);
     if (x->group < 0) x->group = new_group(f, x->level, d);
     for (int k = 0; k < in.n; k++) f->last_reader[in.from[k].item] = i;

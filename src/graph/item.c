@@ -120,10 +120,11 @@ static struct sp_source *reader_of(struct sp_fusion *f, int32_t i, int32_t y, in
 /* A cheap item of a lower level is done again here instead of being stored there. */
 static starp_status redo(struct sp_fusion *f, int32_t i, int32_t y, struct sp_error *e)
 {
-    int32_t reader, c = sp_item_clone(f, i, y, e);
+    int32_t reader;
+    if (!reader_of(f, i, y, &reader)) return STARP_OK;
+    int32_t c = sp_item_clone(f, reader, y, e);
     if (c < 0) return e->status;
-    struct sp_source *s = reader_of(f, i, y, &reader);
-    s->item = c;
+    reader_of(f, i, y, &reader)->item = c; /* cloning may have moved the items */
     f->item[c].owner = i;
     f->item[i].owned++;
     return STARP_OK;

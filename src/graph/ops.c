@@ -106,3 +106,8 @@ starp_dtype sp_op_result_dtype(enum sp_op op, starp_dtype compute)
     }
     return compute;
 }
+
+bool sp_op_fails(enum sp_op op, starp_dtype compute)
+{
+    return op == SP_OP_pow && sp_dtypes[compute].cls == SP_CLASS_I;
+}

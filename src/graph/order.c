@@ -135,7 +135,7 @@ static bool append(struct sp_order *o, struct sp_node *n, bool merging, bool roo
 
 #define ON_STACK UINT32_MAX
 
-static struct sp_node *unvisited_input(const struct sp_node *n, uint32_t epoch)
+static struct sp_node *unvisited_input(const struct sp_node *n, uint64_t epoch)
 {
     for (int k = 0; k < n->nin; k++) {
         if (n->in[k]->epoch != epoch) return n->in[k];
@@ -143,7 +143,7 @@ static struct sp_node *unvisited_input(const struct sp_node *n, uint32_t epoch)
     return NULL;
 }
 
-static bool push(struct sp_order *o, struct sp_node *n, int32_t depth, uint32_t epoch)
+static bool push(struct sp_order *o, struct sp_node *n, int32_t depth, uint64_t epoch)
 {
     if (depth == o->stack_cap) {
         int32_t cap = depth < 64 ? 64 : depth * 2;
@@ -162,7 +162,7 @@ static bool is_root(const struct sp_node *n)
 }
 
 /* Everything below one root that is not in the order yet. */
-static starp_status visit(struct sp_order *o, struct sp_node *root, uint32_t epoch, bool merging, struct sp_error *e)
+static starp_status visit(struct sp_order *o, struct sp_node *root, uint64_t epoch, bool merging, struct sp_error *e)
 {
     int32_t depth = 0;
     if (root->epoch == epoch) return STARP_OK;
@@ -187,10 +187,15 @@ starp_status sp_order_make(struct sp_order *o, struct sp_graph *g, struct sp_nod
                            struct sp_error *e)
 {
     starp_status status = STARP_OK;
-    o->n = 0;
     o->merged = 0;
+    if (o->table_cap > 4096 && o->n * 16 < o->table_cap) { /* after a large graph: do not clear so much each time */
+        sp_free(o->table);
+        o->table = NULL;
+        o->table_cap = 0;
+    }
     if (o->table) memset(o->table, -1, (size_t)o->table_cap * sizeof *o->table);
-    uint32_t epoch = ++g->epoch;
+    o->n = 0;
+    uint64_t epoch = ++g->epoch;
     for (int i = 0; i < nroots; i++) roots[i]->link = roots[i];
     for (int i = 0; i < nroots && status == STARP_OK; i++) status = visit(o, roots[i], epoch, merging, e);
     for (int i = 0; i < nroots; i++) roots[i]->link = NULL;

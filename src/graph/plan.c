@@ -8,7 +8,8 @@
 
 #include "plan.h"
 
-#define CACHE_PLANS 1024 /* more than that: the cache starts afresh */
+#define CACHE_PLANS 1024 /* more than that, or than so many bytes of keys: the cache starts afresh */
+#define CACHE_BYTES ((size_t)16 << 20)
 
 struct writer {
     unsigned char *at;
@@ -76,6 +77,7 @@ static void empty_cache(struct sp_plan_cache *c)
         }
     }
     c->count = 0;
+    c->bytes = 0;
 }
 
 static struct sp_plan *find(struct sp_plan_cache *c, uint64_t hash, size_t size)
@@ -90,7 +92,8 @@ static void enter(struct sp_plan_cache *c, struct sp_plan *p, uint64_t hash, siz
 {
     p->key = sp_malloc(size);
     if (!p->key) return;
-    if (c->count == CACHE_PLANS) empty_cache(c);
+    if (c->count == CACHE_PLANS || c->bytes + size > CACHE_BYTES) empty_cache(c);
+    c->bytes += size;
     memcpy(p->key, c->key, size);
     p->key_size = size;
     p->hash = hash;

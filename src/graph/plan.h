@@ -69,7 +69,7 @@ struct sp_inputs {
 /* item.c */
 int32_t sp_item_new(struct sp_fusion *f, struct sp_error *e);
 bool sp_item_is_cheap(const struct sp_fusion *f, const struct sp_item *x);
-/* A copy of what s shows, for one reader; -1 with the error set. */
+/* A copy of an item for one of its readers, before which it is sequenced; -1 with the error set. */
 int32_t sp_item_clone(struct sp_fusion *f, int32_t user, int32_t item, struct sp_error *e);
 void sp_item_gather(const struct sp_fusion *f, int32_t i, struct sp_inputs *in);
 /* Takes over what item i alone reads, and clones of what is cheap, from lower levels; in is brought up to date. */

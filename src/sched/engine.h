@@ -23,7 +23,6 @@ void sp_runtime_release(void);
 /* Workers sleep unless somebody needs them. Wake before submitting; rest when everything submitted has ended. */
 void sp_runtime_wake(void);
 void sp_runtime_rest(void);
-int sp_runtime_worker(void); /* the calling worker's number */
 int sp_runtime_max_cpus(void);
 const char *sp_runtime_version(char *text, size_t cap);
 
@@ -35,6 +34,7 @@ struct sp_slot {
     size_t bytes;                     /* of its class */
     uint32_t refs;
     int cls;
+    bool resident;                    /* its pages may be in memory; if not, they will be zeros */
     uint64_t reads, writes;           /* the last run whose tasks read it without a handle, wrote it with or without one */
     struct _starpu_data_state *handle; /* registered when a task first depends on it */
     struct sp_slot *next;
@@ -50,6 +50,7 @@ struct sp_pool {
     char *arena;
     size_t arena_left;
     void *arenas;
+    int64_t limit;                        /* bytes to hold at most, as far as free slots can be given back; 0: none */
     uint64_t hits, misses, live, peak, held;
 };
 
@@ -99,11 +100,15 @@ struct sp_sched {
     struct sp_pool pool;
     struct sp_order order;
     struct sp_plan_cache plans;
+    int64_t machine_bytes;          /* of physical memory */
     struct sp_scratch *scratch;     /* one per worker, then the caller's */
     struct sp_run *run;             /* under way, or NULL */
     uint64_t run_id;
     pthread_mutex_t lock;
     pthread_cond_t change;
+    atomic_int leaving;             /* callbacks that still touch this */
+    sp_tick_fn *tick;
+    void *tick_user;
     uint64_t fault_countdown;       /* STARP_FAULT */
     uint64_t tasks, inline_steps, steps, fused_groups, fused_ops, merged, inplace;
 };
@@ -128,7 +133,7 @@ struct sp_run {
     bool ended;                     /* guarded by the sched's lock, as is the fault */
     int64_t submitted;
     struct sp_error fault;
-    double begun;
+    double begun, ticked;           /* when its first task was submitted; when the client was last told of it */
 };
 
 double sp_now(void);
@@ -148,6 +153,7 @@ struct sp_task {
     const void *site;               /* of the node a fault is reported at */
     const char *name;
     int (*perform)(struct sp_task *task, void *scratch); /* returns an sp_kernel_fault */
+    void (*end)(struct sp_task *task); /* called before it is freed; or NULL */
     size_t scratch;
     int ndep;
     struct sp_slot **dep;           /* slots other tasks of this run write or read */
@@ -161,8 +167,8 @@ starp_status sp_submit(struct sp_task *task, struct sp_error *e);
 starp_status sp_perform(struct sp_task *task, struct sp_error *e);
 /* No more tasks for now: the run ends when those in flight have. */
 void sp_seal(struct sp_run *run);
-/* Waits for the end of a sealed run, at most until the deadline (NULL: for good); whether it has ended. */
-bool sp_wait_until(struct sp_run *run, const struct timespec *deadline);
+/* Waits at most so long for the end of a sealed run; whether it has ended. */
+bool sp_wait_for(struct sp_run *run, double seconds);
 /* Seals and waits; more may be submitted afterwards. */
 void sp_drain(struct sp_run *run);
 void sp_slot_forget(struct sp_slot *slot); /* unregisters its handle */

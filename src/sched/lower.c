@@ -163,18 +163,15 @@ static struct block_task *new_block_task(struct sp_lowering *l, const int64_t *e
     return t;
 }
 
-/* Whether a written slot is read again in this run, or written in parts. */
-static bool is_ordered(const struct sp_lowering *l, const struct sp_slot *slot)
+#define ORDERED 4 /* in a slot's mode: what is written there is read again in this run */
+
+static void mark_ordered(struct sp_lowering *l)
 {
-    const struct sp_plan *plan = l->run->plan;
+    struct sp_cuts *c = &l->cuts;
     for (int k = 0; k < l->program->noutput; k++) {
-        const struct sp_value *v = l->window[l->program->noperand + k].value;
-        if (plan->last_use[l->step->output[k]] < 0) continue;
-        for (int64_t t = 0; t < v->ntile; t++) {
-            if (v->slot[t] == slot) return true;
-        }
+        if (l->run->plan->last_use[l->step->output[k]] < 0) continue;
+        for (int32_t b = 0; b < c->nbox; b++) c->mode[c->ref[b * c->nreg + l->program->noperand + k].buffer] |= ORDERED;
     }
-    return false;
 }
 
 /* A written tile that the block covers in part is also read, as far as ordering goes. */
@@ -187,11 +184,10 @@ static uint8_t write_mode(const struct sp_lowering *l, uint8_t mode)
 static void connect(struct sp_lowering *l, struct block_task *t, int64_t kept, int64_t reduced)
 {
     struct sp_cuts *c = &l->cuts;
+    mark_ordered(l);
     for (int32_t i = 0; i < c->nslot; i++) {
         t->buffer[i] = c->slot[i]->data;
-        if (l->at_once) continue;
-        bool ordered = (c->mode[i] & 2) && is_ordered(l, c->slot[i]);
-        sp_depend(&t->task, c->slot[i], write_mode(l, c->mode[i]), ordered);
+        if (!l->at_once) sp_depend(&t->task, c->slot[i], write_mode(l, c->mode[i] & 3), c->mode[i] & ORDERED);
     }
     for (int r = 0; r < l->program->nreduce; r++) {
         struct sp_slot *slot = l->partial[(r * l->nkept + kept) * l->nreduced + reduced];

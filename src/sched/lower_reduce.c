@@ -125,7 +125,7 @@ static void find_overlap(const struct kept *kept, const struct sp_value *v, int6
     }
 }
 
-/* Four arrays of int64 per part: extent, from_stride, to_stride, and the shared counts are elsewhere. */
+/* The part for overlapping block number i, its three arrays in `room`; returns the block's number. */
 static int64_t fill_part(const struct kept *kept, const struct overlap *o, int64_t i, size_t item, struct sp_combine_part *p, int64_t *room)
 {
     int64_t *extent = room, *from_stride = room + kept->n, *to_stride = room + 2 * kept->n, block = 0;

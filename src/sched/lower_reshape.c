@@ -7,14 +7,23 @@
 
 #include "engine.h"
 
+/* What all tasks of a reshape share; it goes with the last of them. */
+struct source {
+    atomic_int_fast64_t users;
+    struct sp_view view;
+    starp_dims shape, tile, seen;
+    void *data[];
+};
+
 struct reshape_task {
     struct sp_task task;
     struct sp_reshape job;
-    struct sp_view view;
-    starp_dims source_shape, source_tile, seen, shape;
+    struct source *source;
+    starp_dims shape;
     int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM];
     void *to;
-    void *tile[];
+    struct sp_slot *dep;
+    uint8_t dep_mode;
 };
 
 static int perform_reshape(struct sp_task *task, void *scratch)
@@ -25,46 +34,64 @@ static int perform_reshape(struct sp_task *task, void *scratch)
     return SP_KERNEL_OK;
 }
 
-static struct reshape_task *new_task(struct sp_run *run, const struct sp_step *s, const struct sp_value *from)
+static void leave_source(struct source *source)
+{
+    if (atomic_fetch_sub(&source->users, 1) == 1) sp_free(source);
+}
+
+static void end_reshape(struct sp_task *task)
+{
+    leave_source(((struct reshape_task *)task)->source);
+}
+
+static struct source *new_source(struct sp_run *run, const struct sp_step *s, const struct sp_value *from)
 {
     const struct sp_order *o = &run->sched->order;
     const struct sp_operand *x = &s->operand[0];
-    struct reshape_task *t = sp_calloc(1, sizeof *t + (size_t)from->ntile * (sizeof t->tile[0] + sizeof(struct sp_slot *) + 1));
-    if (!t) return NULL;
-    t->source_shape = from->shape;
-    t->source_tile = from->tile;
-    t->seen = x->npath ? o->node[x->path[0]]->shape : from->shape;
-    t->shape = s->shape;
-    sp_operand_view(x, &(struct sp_step){ .shape = t->seen }, o, &t->view);
-    t->task = (struct sp_task){ .run = run, .site = o->node[s->output[0]]->site, .name = "reshape", .perform = perform_reshape };
-    t->job = (struct sp_reshape){
-        .item = sp_dtypes[from->dtype].size, .tile = t->tile, .source_ndim = from->shape.n, .source_shape = t->source_shape.v,
-        .source_tile = t->source_tile.v, .view = &t->view, .seen_ndim = t->seen.n, .seen_shape = t->seen.v, .ndim = t->shape.n,
-        .shape = t->shape.v, .lo = t->lo, .extent = t->extent, .kernels = run->sched->kernels,
-    };
-    t->task.dep = (struct sp_slot **)(t->tile + from->ntile);
-    t->task.dep_mode = (uint8_t *)(t->task.dep + from->ntile);
+    struct source *source = sp_malloc(sizeof *source + (size_t)from->ntile * sizeof source->data[0]);
+    if (!source) return NULL;
+    atomic_init(&source->users, 1);
+    source->shape = from->shape;
+    source->tile = from->tile;
+    source->seen = x->npath ? o->node[x->path[0]]->shape : from->shape;
+    sp_operand_view(x, &(struct sp_step){ .shape = source->seen }, o, &source->view);
     for (int64_t i = 0; i < from->ntile; i++) {
-        t->tile[i] = from->slot[i]->data;
+        source->data[i] = from->slot[i]->data;
         from->slot[i]->reads = run->id;
     }
+    return source;
+}
+
+static struct reshape_task *new_task(struct sp_run *run, const struct sp_step *s, struct source *source, size_t item)
+{
+    struct reshape_task *t = sp_calloc(1, sizeof *t);
+    if (!t) return NULL;
+    atomic_fetch_add(&source->users, 1);
+    t->source = source;
+    t->shape = s->shape;
+    t->task = (struct sp_task){ .run = run, .site = run->sched->order.node[s->output[0]]->site, .name = "reshape",
+                                .perform = perform_reshape, .end = end_reshape, .dep = &t->dep, .dep_mode = &t->dep_mode };
+    t->job = (struct sp_reshape){
+        .item = item, .tile = source->data, .source_ndim = source->shape.n, .source_shape = source->shape.v,
+        .source_tile = source->tile.v, .view = &source->view, .seen_ndim = source->seen.n, .seen_shape = source->seen.v,
+        .ndim = t->shape.n, .shape = t->shape.v, .lo = t->lo, .extent = t->extent, .kernels = run->sched->kernels,
+    };
     return t;
 }
 
-static starp_status lower_tile(struct sp_run *run, const struct sp_step *s, const struct sp_value *from, struct sp_value *to,
-                               int64_t tile, bool at_once, struct sp_error *e)
+static starp_status lower_tile(struct sp_run *run, const struct sp_step *s, struct source *source, struct sp_value *to, int64_t tile,
+                               bool at_once, struct sp_error *e)
 {
-    struct reshape_task *t = new_task(run, s, from);
-    if (!t) return sp_fail_memory(e);
-    size_t bytes = t->job.item;
-    sp_value_tile(to, tile, t->lo, t->extent);
-    for (int a = 0; a < to->shape.n; a++) bytes *= (size_t)t->extent[a];
+    size_t item = sp_dtypes[to->dtype].size, bytes = item;
+    int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM];
+    sp_value_tile(to, tile, lo, extent);
+    for (int a = 0; a < to->shape.n; a++) bytes *= (size_t)extent[a];
     bool ordered = !at_once && run->plan->last_use[s->output[0]] >= 0;
     to->slot[tile] = sp_pool_get(&run->sched->pool, bytes, ordered);
-    if (!to->slot[tile]) {
-        sp_free(t);
-        return sp_fail_memory(e);
-    }
+    struct reshape_task *t = to->slot[tile] ? new_task(run, s, source, item) : NULL;
+    if (!t) return sp_fail_memory(e);
+    memcpy(t->lo, lo, sizeof lo);
+    memcpy(t->extent, extent, sizeof extent);
     t->to = to->slot[tile]->data;
     if (at_once) return sp_perform(&t->task, e);
     sp_depend(&t->task, to->slot[tile], 2, ordered);
@@ -94,6 +121,10 @@ starp_status sp_lower_reshape(struct sp_run *run, int32_t step, struct sp_error 
     }
     bool at_once = sp_shape_size(&n->shape) <= SP_OPTION(&sched->options, small);
     if (!at_once) to->run = run->id;
-    for (int64_t t = 0; t < to->ntile; t++) SP_TRY(lower_tile(run, s, from, to, t, at_once, e));
-    return STARP_OK;
+    struct source *source = new_source(run, s, from);
+    if (!source) return sp_fail_memory(e);
+    starp_status status = STARP_OK;
+    for (int64_t t = 0; t < to->ntile && status == STARP_OK; t++) status = lower_tile(run, s, source, to, t, at_once, e);
+    leave_source(source);
+    return status;
 }

@@ -57,6 +57,30 @@ static bool new_arena(struct sp_pool *p, size_t bytes)
     return true;
 }
 
+#define TRIM_LEAST ((size_t)64 << 10) /* smaller slots are not worth a system call */
+
+/* Gives the pages of free slots back to the system until `bytes` more can be held within the limit. */
+static void trim(struct sp_pool *p, size_t bytes)
+{
+    for (int c = SP_POOL_CLASSES - 1; c >= 0 && (int64_t)(p->held + bytes) > p->limit; c--) {
+        for (struct sp_slot *slot = p->free[c]; slot && (int64_t)(p->held + bytes) > p->limit; slot = slot->next) {
+            if (!slot->resident || slot->bytes < TRIM_LEAST) continue;
+            madvise(slot->data, slot->bytes, MADV_DONTNEED);
+            slot->resident = false;
+            p->held -= slot->bytes;
+        }
+    }
+}
+
+/* Counts a slot as held, trimming others for it. */
+static void hold(struct sp_pool *p, struct sp_slot *slot)
+{
+    if (slot->resident) return;
+    if (p->limit && (int64_t)(p->held + slot->bytes) > p->limit) trim(p, slot->bytes);
+    p->held += slot->bytes;
+    slot->resident = true;
+}
+
 static void *carve(struct sp_pool *p, size_t bytes)
 {
     if (sp_alloc_fails()) return NULL;
@@ -64,7 +88,6 @@ static void *carve(struct sp_pool *p, size_t bytes)
     void *at = p->arena;
     p->arena += bytes;
     p->arena_left -= bytes;
-    p->held += bytes;
     return at;
 }
 
@@ -98,6 +121,7 @@ struct sp_slot *sp_pool_get(struct sp_pool *p, size_t bytes, bool ordered)
         if (!slot) return NULL;
         p->misses++;
     }
+    hold(p, slot);
     slot->refs = 1;
     slot->next = NULL;
     p->live += size;

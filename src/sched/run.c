@@ -80,13 +80,13 @@ static struct sp_run *new_run(struct sp_sched *s, struct sp_graph *g, struct sp_
     return run;
 }
 
+/* Without a limit of the user's, what the machine has: touching more would end the process. */
 static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *plan, struct sp_error *e)
 {
-    int64_t limit = SP_OPTION(&s->options, memory_limit);
+    int64_t own = SP_OPTION(&s->options, memory_limit), limit = own ? own : s->machine_bytes;
     struct sp_forecast f;
     char text[SP_SHAPE_TEXT], big[160] = "";
     size_t at = 0;
-    if (limit == 0) return STARP_OK;
     sp_plan_forecast(plan, &s->order, &f);
     if ((int64_t)s->pool.live <= limit && f.bytes <= limit - (int64_t)s->pool.live) return STARP_OK;
     for (int k = 0; k < 3 && f.big[k] >= 0 && at < sizeof big; k++) {
@@ -96,8 +96,9 @@ static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *
                                sp_shape_text(text, &n->shape));
     }
     e->site = f.big[0] >= 0 ? s->order.node[f.big[0]]->site : NULL;
-    return sp_fail(e, STARP_ERR_LIMIT, "the plan needs %lld bytes on top of %llu live ones, over STARP_MEMORY_LIMIT (%lld); biggest: %s",
-                   (long long)f.bytes, (unsigned long long)s->pool.live, (long long)limit, big);
+    return sp_fail(e, own ? STARP_ERR_LIMIT : STARP_ERR_MEMORY, "the plan needs %lld bytes on top of %llu live ones, over %s (%lld); biggest: %s",
+                   (long long)f.bytes, (unsigned long long)s->pool.live, own ? "STARP_MEMORY_LIMIT" : "the machine's memory",
+                   (long long)limit, big);
 }
 
 /* Temporaries that no later step reads go back to the pool. */
@@ -197,6 +198,17 @@ static starp_status finish(struct sp_run *run, struct sp_error *e)
 
 /* ----------------------------------------------------------------------------------------------------- operations */
 
+/* Keeps the plan's text, for whoever asks later how its results came about. Large ones are not worth the memory. */
+static void keep_text(const struct sp_sched *s, struct sp_plan *plan)
+{
+    size_t size;
+    if (plan->text || plan->nstep == 0 || plan->nstep > 64 || sp_alloc_fails()) return;
+    FILE *out = open_memstream(&plan->text, &size);
+    if (!out) return;
+    sp_plan_print(plan, &s->order, out);
+    fclose(out);
+}
+
 static void explain_now(const struct sp_sched *s, const struct sp_plan *plan)
 {
     if (SP_OPTION(&s->options, explain)) sp_plan_print(plan, &s->order, stderr);
@@ -228,6 +240,7 @@ starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *
     }
     s->run = run;
     s->merged += s->order.merged;
+    keep_text(s, plan);
     explain_now(s, plan);
     starp_status status = submit_steps(run, e);
     if (status == STARP_OK) {
@@ -251,12 +264,7 @@ starp_status sp_run_wait(void *self, struct sp_run *run, struct sp_error *e)
 bool sp_run_test(void *self, struct sp_run *run, double seconds)
 {
     (void)self;
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    double nanoseconds = (double)t.tv_nsec + seconds * 1e9;
-    t.tv_sec += (time_t)(nanoseconds / 1e9);
-    t.tv_nsec = (long)(nanoseconds - 1e9 * (double)(time_t)(nanoseconds / 1e9));
-    return sp_wait_until(run, &t);
+    return sp_wait_for(run, seconds);
 }
 
 void sp_run_cancel(void *self, struct sp_run *run)

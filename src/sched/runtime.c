@@ -112,11 +112,6 @@ void sp_runtime_rest(void)
     pthread_mutex_unlock(&process.lock);
 }
 
-int sp_runtime_worker(void)
-{
-    return starpu_worker_get_id();
-}
-
 const char *sp_runtime_version(char *text, size_t cap)
 {
     int major, minor, release;

@@ -3,6 +3,7 @@
  * sched.c: the executor: what one session has of StarPU, memory and plans. Everything hangs on it; only StarPU itself is
  * shared with other sessions (runtime.c).
  */
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ static starp_status start(struct sp_sched *s, struct sp_error *e)
     SP_TRY(sp_options_read(&s->options, e));
     SP_TRY(pick_kernels(s, e));
     s->fault_countdown = (uint64_t)SP_OPTION(&s->options, fault);
+    s->machine_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    s->pool.limit = SP_OPTION(&s->options, memory_limit);
     SP_TRY(sp_runtime_acquire(&s->options, &s->runtime, e));
     s->scratch = sp_calloc((size_t)s->runtime.workers + 1, sizeof *s->scratch);
     if (s->scratch) return STARP_OK;
@@ -46,6 +49,7 @@ starp_status sp_sched_open(struct sp_sched **sched, struct sp_error *e)
 static void close_sched(void *self)
 {
     struct sp_sched *s = self;
+    while (atomic_load(&s->leaving) > 0) sched_yield(); /* a task's callback is on its way out */
     for (int i = 0; i <= s->runtime.workers; i++) sp_free(s->scratch[i].memory);
     sp_free(s->scratch);
     sp_plan_cache_free(&s->plans);
@@ -88,6 +92,12 @@ starp_status sp_sched_explain(struct sp_sched *s, struct sp_graph *g, struct sp_
     sp_plan_release(plan);
     sp_order_free(&order);
     return plan ? STARP_OK : e->status;
+}
+
+void sp_sched_tick(struct sp_sched *s, sp_tick_fn *tick, void *user)
+{
+    s->tick = tick;
+    s->tick_user = user;
 }
 
 void sp_sched_stats(struct sp_sched *s, starp_stats *stats)

@@ -74,5 +74,8 @@ void sp_sched_stats(struct sp_sched *sched, starp_stats *stats);
 /* Prints the plan that would compute x, with its forecast, without running it. */
 starp_status sp_sched_explain(struct sp_sched *sched, struct sp_graph *g, struct sp_node *x, FILE *out, struct sp_error *e);
 void sp_sched_progress(struct sp_run *run, starp_progress_info *info);
+/* Called about ten times a second while the executor waits inside eval; the run stops when it returns true. NULL: none. */
+typedef bool sp_tick_fn(void *user, struct sp_run *run);
+void sp_sched_tick(struct sp_sched *sched, sp_tick_fn *tick, void *user);
 
 #endif

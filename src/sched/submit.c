@@ -21,13 +21,66 @@ static int64_t few_pending(const struct sp_sched *s)
 static void count_down(struct sp_run *run)
 {
     struct sp_sched *s = run->sched;
+    atomic_fetch_add(&s->leaving, 1);
     int64_t few = few_pending(s), left = atomic_fetch_sub(&run->pending, 1) - 1;
-    if (left > 0 && left != few) return;
-    if (left == 0) sp_runtime_rest();
+    if (left == 0 || left == few) {
+        if (left == 0) sp_runtime_rest();
+        pthread_mutex_lock(&s->lock);
+        if (left == 0) run->ended = true;
+        pthread_cond_broadcast(&s->change);
+        pthread_mutex_unlock(&s->lock);
+    }
+    atomic_fetch_sub(&s->leaving, 1);
+}
+
+#define TICK 0.1 /* seconds */
+
+static bool has_ended(const struct sp_run *run)
+{
+    return run->ended;
+}
+
+static bool has_few_pending(const struct sp_run *run)
+{
+    return atomic_load(&run->pending) <= few_pending(run->sched);
+}
+
+/* Waits at most so long until something holds; whether it does. */
+static bool wait_until(struct sp_run *run, bool (*holds)(const struct sp_run *), double seconds)
+{
+    struct sp_sched *s = run->sched;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    int64_t nanoseconds = t.tv_nsec + (int64_t)(seconds * 1e9);
+    t.tv_sec += nanoseconds / 1000000000;
+    t.tv_nsec = nanoseconds % 1000000000;
     pthread_mutex_lock(&s->lock);
-    if (left == 0) run->ended = true;
-    pthread_cond_broadcast(&s->change);
+    for (int error = 0; !holds(run) && error == 0;) error = pthread_cond_timedwait(&s->change, &s->lock, &t);
+    bool done = holds(run);
     pthread_mutex_unlock(&s->lock);
+    return done;
+}
+
+static void tick(struct sp_run *run)
+{
+    struct sp_sched *s = run->sched;
+    double now = sp_now();
+    if (!s->tick || now - run->ticked < TICK) return;
+    run->ticked = now;
+    if (s->tick(s->tick_user, run)) sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "the run was cancelled");
+}
+
+/* Waits until something holds, and calls the client's tick meanwhile. */
+static void wait_ticking(struct sp_run *run, bool (*holds)(const struct sp_run *))
+{
+    while (!wait_until(run, holds, TICK)) tick(run);
+    tick(run);
+}
+
+static void free_task(struct sp_task *task)
+{
+    if (task->end) task->end(task);
+    sp_free(task);
 }
 
 static const char *fault_text(int fault)
@@ -64,7 +117,7 @@ static void callback(void *arg)
 {
     struct sp_task *task = arg;
     struct sp_run *run = task->run;
-    sp_free(task);
+    free_task(task);
     atomic_fetch_add_explicit(&run->done, 1, memory_order_relaxed);
     count_down(run);
 }
@@ -77,11 +130,7 @@ static struct starpu_codelet tile_codelet = {
 
 static void throttle(struct sp_run *run)
 {
-    struct sp_sched *s = run->sched;
-    if (atomic_load(&run->pending) <= SP_OPTION(&s->options, in_flight)) return;
-    pthread_mutex_lock(&s->lock);
-    while (atomic_load(&run->pending) > few_pending(s)) pthread_cond_wait(&s->change, &s->lock);
-    pthread_mutex_unlock(&s->lock);
+    if (atomic_load(&run->pending) > SP_OPTION(&run->sched->options, in_flight)) wait_ticking(run, has_few_pending);
 }
 
 static starpu_data_handle_t handle_of(struct sp_slot *slot)
@@ -116,7 +165,7 @@ static void wake_for(struct sp_run *run)
 {
     if (run->woken) return;
     run->woken = true;
-    run->begun = sp_now();
+    run->begun = run->ticked = sp_now();
     atomic_fetch_add(&run->pending, 1); /* submission itself, until sp_seal */
     sp_runtime_wake();
 }
@@ -132,7 +181,7 @@ static starp_status refuse(struct sp_task *task, struct starpu_task *t, struct s
         t->destroy = 0;
         starpu_task_destroy(t);
     }
-    sp_free(task);
+    free_task(task);
     return sp_fail_memory(e);
 }
 
@@ -167,7 +216,7 @@ starp_status sp_perform(struct sp_task *task, struct sp_error *e)
     task->fail = counts_down(s);
     perform(task, &s->scratch[s->runtime.workers]);
     s->inline_steps++;
-    sp_free(task);
+    free_task(task);
     if (!atomic_load_explicit(&run->stop, memory_order_relaxed)) return STARP_OK;
     return sp_run_fault(run, e);
 }
@@ -180,23 +229,14 @@ void sp_seal(struct sp_run *run)
     }
 }
 
-bool sp_wait_until(struct sp_run *run, const struct timespec *deadline)
+bool sp_wait_for(struct sp_run *run, double seconds)
 {
-    struct sp_sched *s = run->sched;
-    int error = 0;
-    if (!run->woken) return true;
-    pthread_mutex_lock(&s->lock);
-    while (!run->ended && error == 0) {
-        error = deadline ? pthread_cond_timedwait(&s->change, &s->lock, deadline) : pthread_cond_wait(&s->change, &s->lock);
-    }
-    bool ended = run->ended;
-    pthread_mutex_unlock(&s->lock);
-    return ended;
+    return !run->woken || wait_until(run, has_ended, seconds);
 }
 
 void sp_drain(struct sp_run *run)
 {
     sp_seal(run);
-    sp_wait_until(run, NULL);
+    if (run->woken) wait_ticking(run, has_ended);
     run->woken = run->sealed = run->ended = false;
 }
