@@ -129,7 +129,7 @@ static void values_in_tiny_tiles(void **state)
 static void values_unfused(void **state)
 {
     (void)state;
-    check_all("STARP_TILE=20 STARP_SMALL=0 STARP_FUSE=0");
+    check_all("STARP_TILE=64 STARP_SMALL=0 STARP_FUSE=0");
 }
 
 static void values_of_generic_kernels(void **state)
