@@ -85,17 +85,17 @@ typedef struct starp_dims {
 typedef struct starp_number {
     char kind; /**< 'b' bool, 'i' int64, 'u' uint64, 'f' double, 'c' complex */
     union {
-        int64_t i;
-        uint64_t u;
+        int64_t i;   /**< of kinds 'b' and 'i' */
+        uint64_t u;  /**< of kind 'u' */
         double f[2]; /**< real, imaginary */
-    } as;
+    } as;            /**< the value */
 } starp_number;
 
-STARP_API starp_number starp_number_bool(int value);
-STARP_API starp_number starp_number_int(int64_t value);
-STARP_API starp_number starp_number_uint(uint64_t value);
-STARP_API starp_number starp_number_real(double value);
-STARP_API starp_number starp_number_complex(double re, double im);
+STARP_API starp_number starp_number_bool(int value);                   /**< a truth value. Local. */
+STARP_API starp_number starp_number_int(int64_t value);                /**< a signed integer. Local. */
+STARP_API starp_number starp_number_uint(uint64_t value);              /**< an unsigned integer. Local. */
+STARP_API starp_number starp_number_real(double value);                /**< a real number. Local. */
+STARP_API starp_number starp_number_complex(double re, double im);     /**< a complex number. Local. */
 
 #ifndef __cplusplus
 static inline starp_number starp_number_from_complex_(double _Complex z)
@@ -257,16 +257,23 @@ STARP_API starp_array *starp_astype(starp_array *x, starp_dtype dtype);
  * Integers and bools are summed in i64 or u64.
  * @{
  */
+/** Sum; 0 of no element. */
 STARP_API starp_array *starp_sum(starp_array *x, const starp_dims *axes, int keepdims);
+/** Product; 1 of no element. */
 STARP_API starp_array *starp_prod(starp_array *x, const starp_dims *axes, int keepdims);
 STARP_API starp_array *starp_min(starp_array *x, const starp_dims *axes, int keepdims); /**< NaN wins */
 STARP_API starp_array *starp_max(starp_array *x, const starp_dims *axes, int keepdims); /**< NaN wins */
+/** Arithmetic mean: the sum divided by the count; of integers in f64. */
 STARP_API starp_array *starp_mean(starp_array *x, const starp_dims *axes, int keepdims);
 /** Variance with divisor count - correction, in one pass by pairwise merging (Chan, Golub, LeVeque 1979). */
 STARP_API starp_array *starp_var(starp_array *x, const starp_dims *axes, int keepdims, double correction);
+/** Standard deviation: the square root of starp_var(). */
 STARP_API starp_array *starp_std(starp_array *x, const starp_dims *axes, int keepdims, double correction);
+/** Whether any element is not zero. bool. */
 STARP_API starp_array *starp_any(starp_array *x, const starp_dims *axes, int keepdims);
+/** Whether every element is not zero. bool. */
 STARP_API starp_array *starp_all(starp_array *x, const starp_dims *axes, int keepdims);
+/** How many elements are not zero. i64. */
 STARP_API starp_array *starp_count_nonzero(starp_array *x, const starp_dims *axes, int keepdims);
 /** Index of the first smallest element (the first NaN, if any) along one axis, or in C order for NULL. i64. */
 STARP_API starp_array *starp_argmin(starp_array *x, const starp_dims *axis, int keepdims);
@@ -279,7 +286,9 @@ STARP_API starp_array *starp_argmax(starp_array *x, const starp_dims *axis, int 
 /** One item of a basic index: made by STARP_AT, STARP_RANGE, STARP_ALL, STARP_NEWAXIS, STARP_ELLIPSIS. */
 typedef struct starp_index {
     int kind; /**< 0 range, 1 single index, 2 new axis, 3 ellipsis */
-    int64_t start, stop, step;
+    int64_t start; /**< first element, or the single one */
+    int64_t stop;  /**< end of a range, itself excluded */
+    int64_t step;  /**< of a range; not 0 */
 } starp_index;
 
 #define STARP_AT(i) ((starp_index){ 1, (i), 0, 1 })                       /**< x[i]: drops the axis */
