@@ -4,9 +4,19 @@
  * the element's own precision, as the library's are; everything else comes from long double and is rounded once.
  */
 #include <complex.h>
+#include <string.h>
 #include <math.h>
 
 #include "reference_ops.h"
+
+/* CMPLXL, which clang with glibc does not have. */
+static long double complex complex_of(long double re, long double im)
+{
+    long double part[2] = { re, im };
+    long double complex z;
+    memcpy(&z, part, sizeof z);
+    return z;
+}
 
 /* One operation's result in the parts' precision: what a float or double register would hold. */
 static double in_precision(starp_dtype d, double x)
@@ -105,7 +115,7 @@ static long double _Complex power(long double _Complex z, long double _Complex w
 {
     if (w == 0) return 1;
     if (z != 0) return cpowl(z, w);
-    return creall(w) > 0 && cimagl(w) == 0 ? 0 : CMPLXL(NAN, NAN);
+    return creall(w) > 0 && cimagl(w) == 0 ? 0 : complex_of(NAN, NAN);
 }
 
 COMPLEX(divide, quotient(z, w))
