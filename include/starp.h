@@ -6,15 +6,21 @@
  *
  * Conventions, valid for every function here
  * - **NULL in, NULL out.** A call that fails returns NULL and records the first error (status and text, with the
- *   values and the caller's site); everything built on NULL is NULL, so one check at starp_eval() is enough.
+ *   values and the caller's site); everything built on NULL is NULL, so one check at starp_eval() is enough. The first
+ *   error stays until a call that returns a status is given NULL and so reports it; NULL does not remember where it
+ *   comes from, so a program that goes on after a failure it expects calls starp_clear_error().
  * - **Local, deferred, sync.** *Local* calls touch only the handle. *Deferred* calls record a node: shapes and
  *   dtypes are checked at the call, the work is done at the next sync. *Sync* calls run what they need and wait.
- * - **Ownership.** A returned handle is the caller's to release, unless a scope is open: then the scope releases it.
+ * - **Ownership.** A returned handle is the caller's to release, unless a scope is open: then the scope releases it. A
+ *   released handle is noticed only until its slot is used again.
+ * - **Values.** Arrays do not change: an operation makes a new one, and starp_assign() names it.
  * - **Threads.** One thread at a time uses a session; different sessions may be used by different threads.
  * - Arrays are row-major, extents are int64_t, at most STARP_MAXDIM dimensions. Axes count from 0; negative ones
  *   count from the end.
  * - The library never exits, aborts or prints, except to a FILE the caller hands it, and a progress bar or an
  *   explain text on stderr when STARP_PROGRESS or STARP_EXPLAIN asks for them.
+ * - Sites in errors are addresses, as prog+0x1265: `addr2line -e prog 0x1265` gives the line of a program built with -g.
+ * - The macros with compound literals (STARP_SHAPE and its like, STARP_NUMBER) are C; C++ fills a starp_dims instead.
  */
 #ifndef STARP_H
 #define STARP_H
@@ -130,7 +136,10 @@ STARP_API starp_session *starp_open(const char *where);
  */
 STARP_API starp_status starp_close(starp_session *s);
 
-/** Text of this thread's last error: "" when there was none; valid until the thread's next failing call. Local. */
+/**
+ * Text of this thread's error: that of its last call that returned a status and failed, or else the first error that is
+ * still to be reported; "" when there was none. Valid until the thread's next failing call. Local.
+ */
 STARP_API const char *starp_last_error(void);
 /** Status of this thread's last error. Local. */
 STARP_API starp_status starp_last_status(void);
@@ -227,7 +236,7 @@ STARP_API starp_dtype starp_result_type(starp_dtype a, starp_dtype b);
 
 /**
  * @defgroup elementwise Elementwise operations
- * Every row of starp/ops.def is a function here: `starp_array *starp_NAME(starp_array *a [, b [, c]])`. Deferred.
+ * Every row of starp/ops.def (name, operands, what it does) is a function here: `starp_array *starp_NAME(starp_array *a [, b [, c]])`. Deferred.
  * Operands are broadcast and promoted as in NumPy 2; a dtype the operation does not accept is STARP_ERR_DTYPE, shapes
  * that do not broadcast are STARP_ERR_SHAPE. The results do not depend on position, tiling or neighbours.
  * @{
@@ -324,7 +333,7 @@ STARP_API starp_array *starp_reshape(starp_array *x, const starp_dims *shape);
 
 /* ------------------------------------------------------------------------------------------------ evaluation */
 
-/** Computes x: fuse, lower, run, wait. Sync. The first error of what x was built from, or of the run. */
+/** Computes x: fuse, lower, run, wait. Sync. For NULL: the thread's first error; else that of the run. */
 STARP_API starp_status starp_eval(starp_array *x);
 /** Computes several arrays of one session in one plan: starp_eval_many(STARP_ARGS(x, y)). Sync. */
 STARP_API starp_status starp_eval_many(int count, starp_array *const *list);

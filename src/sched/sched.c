@@ -124,9 +124,10 @@ void sp_sched_info(struct sp_sched *s, FILE *out)
     const struct sp_runtime *r = &s->runtime;
     fprintf(out, "StarPU %s, policy %s; %d worker%s on %d core%s; kernels for %s\n", sp_runtime_version(version, sizeof version),
             r->policy, r->workers, r->workers == 1 ? "" : "s", r->cores, r->cores == 1 ? "" : "s", s->kernels->name);
-    if (r->workers < r->cores && SP_OPTION(&s->options, ncpu) == 0) {
-        fprintf(out, "warning: %d of %d cores stay unused: this StarPU was built for at most %d CPU workers; see \"More than four cores\" "
-                     "in the README for the remedy\n", r->cores - r->workers, r->cores, sp_runtime_max_cpus());
+    int64_t wanted = SP_OPTION(&s->options, ncpu) ? SP_OPTION(&s->options, ncpu) : r->cores;
+    if (r->workers < wanted) {
+        fprintf(out, "warning: %d workers instead of %lld: this StarPU was built for at most %d in a process, and cores may stay unused; "
+                     "see \"More than four cores\" in the README for the remedy\n", r->workers, (long long)wanted, sp_runtime_max_cpus());
     }
     sp_options_print(&s->options, out);
 }
