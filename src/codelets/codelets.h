@@ -123,6 +123,8 @@ void sp_combine_run(const struct sp_combine *job, void *const *buffer, void *scr
 void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
              const int64_t *src_stride, const struct sp_kernels *kernels);
 
+/* -------------------------------------------------------------------------------------------------- reshape.c */
+
 /* One tile of a reshape: elements in C order of what is seen of a tiled array, from `first` on, into the tile's rows. */
 struct sp_reshape {
     size_t item;
