@@ -33,6 +33,12 @@ size_t sp_job_scratch(const struct sp_job *job)
     return bytes + (job->program->nreduce ? sp_reduce_scratch(job) : 0);
 }
 
+static bool has_window(const struct sp_program *p, int reg)
+{
+    if (reg >= p->noperand) return true;
+    return p->operand_kind[reg] == SP_OPERAND_ARRAY || p->operand_kind[reg] == SP_OPERAND_IOTA;
+}
+
 /* Hands out scratch memory; constants are spread over theirs once. */
 static char *give_areas(struct sp_machine *m, char *scratch, size_t elements)
 {
@@ -42,6 +48,7 @@ static char *give_areas(struct sp_machine *m, char *scratch, size_t elements)
         m->reg[r] = scratch;
         scratch += round64(sp_reg_bytes(p, r) * SP_CHUNK);
         if (r >= p->noperand) continue;
+        m->step[r] = has_window(p, r) ? sp_reg_bytes(p, r) : 0;
         const void *constant = m->job->constants[r];
         if (p->operand_kind[r] == SP_OPERAND_SPLAT) m->job->kernels->splat(elements, m->area[r], constant, sp_reg_bytes(p, r));
         if (p->operand_kind[r] == SP_OPERAND_PARAM) m->reg[r] = (void *)(uintptr_t)constant;
@@ -56,12 +63,6 @@ struct collapsed {
     int64_t extent[STARP_MAXDIM], box[2 * STARP_MAXDIM];
     struct sp_ref ref[SP_MAX_OPERANDS + SP_MAX_OUTPUTS];
 };
-
-static bool has_window(const struct sp_program *p, int reg)
-{
-    if (reg >= p->noperand) return true;
-    return p->operand_kind[reg] == SP_OPERAND_ARRAY || p->operand_kind[reg] == SP_OPERAND_IOTA;
-}
 
 /* Whether axis a of the box continues the axis that was kept last. */
 static bool continues(const struct sp_program *p, const struct collapsed *c, const struct sp_ref *ref, int kept, int a, int64_t extent)
@@ -149,7 +150,7 @@ static void run_box(struct sp_machine *m, int b, int64_t first, int64_t rows)
     do {
         if (s->ndim > 0) fit_chunk(s, &chunk);
         sp_machine_load(m, s, &chunk);
-        sp_machine_prefetch(m, s, &chunk);
+        sp_machine_look_ahead(m, s, &chunk);
         sp_machine_execute(m, (size_t)chunk.n);
         sp_machine_store(m, s, &chunk);
     } while (s->ndim > 0 && next_chunk(s, &chunk) && !m->fault);

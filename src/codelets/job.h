@@ -32,6 +32,10 @@ struct sp_machine {
     void *const *buffer;
     char *area[SP_MAX_REGS]; /* scratch memory of each register */
     void *reg[SP_MAX_REGS];  /* where its elements are, for the chunk under way */
+    /* Operands and outputs: */
+    size_t step[SP_MAX_OPERANDS + SP_MAX_OUTPUTS];    /* bytes from one element of the chunk to the next; 0: a constant, or scratch memory */
+    char *target[SP_MAX_OPERANDS + SP_MAX_OUTPUTS];   /* where results are streamed to, or NULL */
+    const char *ahead[SP_MAX_OPERANDS];               /* the next chunk's elements, or NULL */
     bool stream;
     int fault;
 };
@@ -39,9 +43,13 @@ struct sp_machine {
 /* chunk.c */
 void sp_space_prepare(struct sp_space *s, const struct sp_program *p);
 void sp_machine_load(struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
-void sp_machine_prefetch(const struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
-void sp_machine_execute(struct sp_machine *m, size_t n);
+void sp_machine_look_ahead(struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
 void sp_machine_store(struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
+
+/* slice.c */
+void sp_machine_execute(struct sp_machine *m, size_t n);
+
+/* job.c */
 size_t sp_reg_bytes(const struct sp_program *p, int reg);
 
 /* reduce.c */

@@ -135,7 +135,7 @@ static void run_chunk(struct sp_machine *m, const struct sp_space *s, struct sp_
     c->n = 1;
     for (int a = 0; a < s->ndim; a++) c->n *= c->extent[a];
     sp_machine_load(m, s, c);
-    if (m->program->ninstr > 0) sp_machine_prefetch(m, s, c);
+    if (m->program->ninstr > 0) sp_machine_look_ahead(m, s, c);
     sp_machine_execute(m, (size_t)c->n);
     sp_machine_store(m, s, c);
 }

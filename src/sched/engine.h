@@ -101,6 +101,7 @@ struct sp_sched {
     struct sp_order order;
     struct sp_plan_cache plans;
     int64_t machine_bytes;          /* of physical memory */
+    int64_t cache_bytes;            /* of the last-level cache */
     struct sp_scratch *scratch;     /* one per worker, then the caller's */
     struct sp_run *run;             /* under way, or NULL */
     uint64_t run_id;
@@ -129,7 +130,7 @@ struct sp_run {
     atomic_int_fast64_t done;
     atomic_bool stop;
     bool keep_leaves;               /* it may be stopped: leaves must outlive it */
-    bool woken, sealed;
+    bool started, woken, sealed;
     bool ended;                     /* guarded by the sched's lock, as is the fault */
     int64_t submitted;
     struct sp_error fault;

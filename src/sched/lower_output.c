@@ -3,7 +3,6 @@
  * lower_output.c: memory for what a step stores: a dying operand's tiles where the plan allows it, else tiles of the pool.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "engine.h"
 
@@ -66,12 +65,6 @@ static starp_status fill(struct sp_lowering *l, struct sp_value *out, int32_t no
     return STARP_OK;
 }
 
-static int64_t cache_bytes(void)
-{
-    long l3 = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    return l3 > 0 ? l3 : 8 << 20;
-}
-
 /* Output k: its window sees the value as the iteration does, axes permuted. */
 static void output_window(struct sp_lowering *l, int k, struct sp_value *v)
 {
@@ -100,6 +93,6 @@ starp_status sp_lower_outputs(struct sp_lowering *l)
         inplace |= from >= 0;
         bytes += sp_shape_size(&n->shape) * sp_dtypes[n->dtype].size;
     }
-    l->stream = !inplace && bytes > cache_bytes() / 2;
+    l->stream = !inplace && bytes > run->sched->cache_bytes / 2;
     return STARP_OK;
 }

@@ -277,5 +277,5 @@ void sp_sched_progress(struct sp_run *run, starp_progress_info *info)
 {
     info->tasks_done = (uint64_t)atomic_load(&run->done);
     info->tasks_total = (uint64_t)run->submitted;
-    info->seconds = run->woken ? sp_now() - run->begun : 0;
+    info->seconds = run->started ? sp_now() - run->begun : 0;
 }

@@ -128,9 +128,33 @@ static struct starpu_codelet tile_codelet = {
     .name = "starp",
 };
 
+/* The first task of a run. The workers are not woken yet, see HEAD_START. */
+static void start(struct sp_run *run)
+{
+    if (run->started) return;
+    run->started = true;
+    run->begun = run->ticked = sp_now();
+    atomic_fetch_add(&run->pending, 1); /* submission itself, until sp_seal */
+}
+
+/*
+ * Tasks submitted before the workers wake. A waking worker meets the submitter at StarPU's locks, and may then keep the
+ * core that the submitter needs for a scheduler slice (4 ms): with few tasks queued, the other workers run dry.
+ */
+#define HEAD_START 128
+
+static void wake(struct sp_run *run)
+{
+    if (run->woken) return;
+    run->woken = true;
+    sp_runtime_wake();
+}
+
 static void throttle(struct sp_run *run)
 {
-    if (atomic_load(&run->pending) > SP_OPTION(&run->sched->options, in_flight)) wait_ticking(run, has_few_pending);
+    if (atomic_load(&run->pending) <= SP_OPTION(&run->sched->options, in_flight)) return;
+    wake(run);
+    wait_ticking(run, has_few_pending);
 }
 
 static starpu_data_handle_t handle_of(struct sp_slot *slot)
@@ -161,15 +185,6 @@ static bool set_dependencies(struct starpu_task *t, const struct sp_task *task)
     return true;
 }
 
-static void wake_for(struct sp_run *run)
-{
-    if (run->woken) return;
-    run->woken = true;
-    run->begun = run->ticked = sp_now();
-    atomic_fetch_add(&run->pending, 1); /* submission itself, until sp_seal */
-    sp_runtime_wake();
-}
-
 static bool counts_down(struct sp_sched *s)
 {
     return s->fault_countdown > 0 && --s->fault_countdown == 0;
@@ -197,12 +212,13 @@ starp_status sp_submit(struct sp_task *task, struct sp_error *e)
     t->callback_func = callback;
     t->callback_arg = task;
     task->fail = counts_down(run->sched);
-    wake_for(run);
+    start(run);
     throttle(run);
     atomic_fetch_add(&run->pending, 1);
     run->submitted++;
     run->sched->tasks++;
     int failed = starpu_task_submit(t);
+    if (run->submitted == HEAD_START) wake(run);
     if (failed == 0) return STARP_OK;
     atomic_fetch_sub(&run->pending, 1);
     refuse(task, t, &(struct sp_error){ 0 });
@@ -223,20 +239,21 @@ starp_status sp_perform(struct sp_task *task, struct sp_error *e)
 
 void sp_seal(struct sp_run *run)
 {
-    if (run->woken && !run->sealed) {
+    if (run->started && !run->sealed) {
         run->sealed = true;
+        wake(run);
         count_down(run);
     }
 }
 
 bool sp_wait_for(struct sp_run *run, double seconds)
 {
-    return !run->woken || wait_until(run, has_ended, seconds);
+    return !run->started || wait_until(run, has_ended, seconds);
 }
 
 void sp_drain(struct sp_run *run)
 {
     sp_seal(run);
-    if (run->woken) wait_ticking(run, has_ended);
-    run->woken = run->sealed = run->ended = false;
+    if (run->started) wait_ticking(run, has_ended);
+    run->started = run->woken = run->sealed = run->ended = false;
 }
