@@ -331,6 +331,17 @@ STARP_API starp_array *starp_flip(starp_array *x, const starp_dims *axes);
 /** Same elements in C order under another shape; one extent may be -1. Deferred; copies only where tiles differ. */
 STARP_API starp_array *starp_reshape(starp_array *x, const starp_dims *shape);
 
+/**
+ * The same elements, owned by other ranks: tiles are dealt block-cyclically, rows of tiles over p ranks and columns over q;
+ * an array with one axis longer than 1 is dealt over all p q. 0 for p or q: as many as there are for the other. The usual
+ * map is 1 x all, and what is computed from arrays of another map and the same shape inherits that. Only the place of the
+ * work changes, never a result. Small arrays are on every rank and stay there; alone, nothing happens. Deferred.
+ * Errors: STARP_ERR_ARGUMENT when p q is more than there are ranks, or less than 1.
+ */
+STARP_API starp_array *starp_distribute(starp_array *x, int p, int q);
+/** How many ranks (MPI processes) the session spans; 0 and an error if it is not an open session. Local. */
+STARP_API int starp_ranks(starp_session *s);
+
 /* ------------------------------------------------------------------------------------------------ evaluation */
 
 /** Computes x: fuse, lower, run, wait. Sync. For NULL: the thread's first error; else that of the run. */
@@ -387,6 +398,7 @@ typedef struct starp_stats {
     uint64_t plan_hits, plan_misses;                     /**< plan cache */
     uint64_t pool_hits, pool_misses, inplace;            /**< tile buffers: reused, fresh, outputs written over dying inputs */
     uint64_t bytes_live, bytes_peak, bytes_pool;         /**< tiles in use; their peak; held by the pool */
+    uint64_t messages, bytes_sent;                       /**< sent by this rank to others while computing */
     uint64_t flush_eval, flush_read, flush_nodes, flush_bytes; /**< why graphs were run */
 } starp_stats;
 /** Reads the counters. Local. */

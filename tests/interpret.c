@@ -315,13 +315,12 @@ static starp_status interpreter_wait(void *self, struct sp_run *run, struct sp_e
     return STARP_OK;
 }
 
-static starp_status interpreter_put(void *self, const void *data, const starp_dims *shape, starp_dtype dtype,
-                                    struct sp_value **value, struct sp_error *e)
+static starp_status interpreter_put(void *self, struct sp_node *node, const void *data, struct sp_error *e)
 {
-    struct ref_value *v = ref_value_new(shape, dtype);
+    struct ref_value *v = ref_value_new(&node->shape, node->dtype);
     (void)self, (void)e;
-    if (data) memcpy(v->data, data, (size_t)v->size * sp_dtypes[dtype].size);
-    *value = (struct sp_value *)v;
+    if (data) memcpy(v->data, data, (size_t)v->size * sp_dtypes[node->dtype].size);
+    node->value = (struct sp_value *)v;
     return STARP_OK;
 }
 

@@ -19,6 +19,8 @@ have()
     pkg-config) command -v pkg-config ;;
     libhwloc-dev) pkg-config --exists hwloc ;;
     libstarpu-dev) pkg-config --exists starpu-1.3 || pkg-config --exists starpu-1.4 ;;
+    libopenmpi-dev) command -v mpicc ;;
+    openmpi-bin) command -v mpirun ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     libsleef-dev) have_header sleef.h ;;
     librandom123-dev) have_header Random123/philox.h ;;

@@ -305,14 +305,13 @@ static void ref_cancel(void *self, struct sp_run *run)
 
 /* ------------------------------------------------------------------------------------------------------ executor */
 
-static starp_status ref_put(void *self, const void *data, const starp_dims *shape, starp_dtype dtype,
-                            struct sp_value **value, struct sp_error *e)
+static starp_status ref_put(void *self, struct sp_node *node, const void *data, struct sp_error *e)
 {
     struct ref_executor *x = self;
-    struct ref_value *v = ref_value_new(shape, dtype);
+    struct ref_value *v = ref_value_new(&node->shape, node->dtype);
     (void)e;
-    if (data) memcpy(v->data, data, (size_t)v->size * sp_dtypes[dtype].size);
-    *value = (struct sp_value *)v;
+    if (data) memcpy(v->data, data, (size_t)v->size * sp_dtypes[node->dtype].size);
+    node->value = (struct sp_value *)v;
     x->live++;
     return STARP_OK;
 }

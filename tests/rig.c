@@ -15,6 +15,7 @@ void rig_open(struct rig *r, const struct sp_executor_ops *ops, void *self)
     r->ops = ops;
     r->self = self;
     sp_graph_init(&r->g, ops->drop, self);
+    r->g.gone = ops->gone;
 }
 
 void rig_open_reference(struct rig *r)
@@ -30,12 +31,11 @@ void rig_close(struct rig *r)
 
 struct sp_node *rig_data(struct rig *r, const void *data, const starp_dims *shape, starp_dtype dtype)
 {
-    struct sp_value *value;
     sp_error_clear(&r->g.error);
-    if (r->ops->put(r->self, data, shape, dtype, &value, &r->g.error) != STARP_OK) return NULL;
-    struct sp_node *n = sp_build_data(&r->g, shape, dtype, value);
-    if (!n) r->ops->drop(r->self, value);
-    return n;
+    struct sp_node *n = sp_build_data(&r->g, shape, dtype, NULL);
+    if (!n || r->ops->put(r->self, n, data, &r->g.error) == STARP_OK) return n;
+    sp_node_release(&r->g, n);
+    return NULL;
 }
 
 starp_status rig_eval(struct rig *r, struct sp_node *const *roots, int n, struct sp_error *e)

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "rig.h"
+#include "ranks.h"
 
 #define MOST 20000 /* a scenario allocates less often than that */
 
@@ -195,18 +196,21 @@ static const struct {
 
 static void without_tasks(void **state)
 {
+    SKIP_ON_RANKS();
     (void)state;
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) sweep(scenarios[i].name, scenarios[i].f, "");
 }
 
 static void with_tasks(void **state)
 {
+    SKIP_ON_RANKS();
     (void)state;
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) sweep(scenarios[i].name, scenarios[i].f, "STARP_SMALL=0 STARP_TILE=30 STARP_NCPU=2");
 }
 
 static void unfused_with_tasks(void **state)
 {
+    SKIP_ON_RANKS();
     (void)state;
     for (size_t i = 0; i < 3; i++) sweep(scenarios[i].name, scenarios[i].f, "STARP_SMALL=0 STARP_TILE=30 STARP_FUSE=0 STARP_CSE=0 STARP_INPLACE=0");
 }
@@ -214,6 +218,7 @@ static void unfused_with_tasks(void **state)
 /* Opening a session allocates too. */
 static void opening(void **state)
 {
+    SKIP_ON_RANKS();
     (void)state;
     rig_environment("");
     for (uint64_t n = 1; n < MOST; n++) {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "rig.h"
+#include "ranks.h"
 
 static starp_session *open_with(const char *environment)
 {
@@ -197,6 +198,7 @@ static void expect_error(starp_status got, starp_status want, const char *const 
 /* Before any task: the forecast, the limit and the biggest nodes by name and shape; what is live counts. */
 static void the_limit_names_its_reasons(void **state)
 {
+    SKIP_ON_RANKS();
     (void)state;
     starp_session *s = open_with("STARP_MEMORY_LIMIT=20M");
     starp_array *x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "rig.h"
+#include "ranks.h"
 
 static starp_session *open_with(const char *environment)
 {
@@ -84,6 +85,7 @@ static void every_task_fails_once(const char *environment)
 
 static void tasks_that_fail(void **state)
 {
+    SKIP_ON_RANKS();
     (void)state;
     every_task_fails_once("STARP_SMALL=0 STARP_TILE=50");
     every_task_fails_once("STARP_SMALL=0 STARP_TILE=50 STARP_FUSE=0 STARP_NCPU=2");
@@ -309,6 +311,7 @@ static void dying_operands_are_written_over(void **state)
 
 static void counters_count(void **state)
 {
+    SKIP_ON_RANKS();
     (void)state;
     starp_session *s = open_with("STARP_SMALL=0 STARP_TILE=100");
     starp_array *x = counting(s);

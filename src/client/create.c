@@ -106,7 +106,7 @@ static starp_status fill(starp_session *s, struct sp_node *node, const void *dat
         return sp_fail(e, STARP_ERR_ARGUMENT, "from_host: the data is NULL, and shape %s has %lld elements",
                        sp_shape_text(text, &node->shape), (long long)size);
     }
-    return sp_sched_ops.put(s->sched, data, &node->shape, node->dtype, &node->value, e);
+    return sp_sched_ops.put(s->sched, node, data, e);
 }
 
 starp_array *starp_from_host(starp_session *s, const void *data, const starp_dims *shape, starp_dtype dtype)

@@ -59,6 +59,7 @@ static void set_up(starp_session *s)
 {
     const struct sp_options *options = sp_sched_options(s->sched);
     sp_graph_init(&s->graph, sp_sched_ops.drop, s->sched);
+    s->graph.gone = sp_sched_ops.gone;
     sp_slab_init(&s->handles, sizeof(starp_array));
     sp_slab_init(&s->run_slab, sizeof(starp_run));
     sp_sched_tick(s->sched, sp_client_tick, s);
@@ -159,6 +160,11 @@ starp_status starp_seed(starp_session *s, uint64_t seed)
     s->seed = seed;
     s->stream = 0;
     return STARP_OK;
+}
+
+int starp_ranks(starp_session *s)
+{
+    return sp_client_session("ranks", s, __builtin_return_address(0)) == STARP_OK ? sp_sched_ranks(s->sched) : 0;
 }
 
 const char *starp_version(void)

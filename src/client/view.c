@@ -193,6 +193,20 @@ starp_array *starp_flip(starp_array *x, const starp_dims *axes)
     return sp_client_wrap(s, sp_build_flip(&s->graph, x->node, axes));
 }
 
+starp_array *starp_distribute(starp_array *x, int p, int q)
+{
+    const void *site = __builtin_return_address(0);
+    starp_session *s = sp_client_enter("distribute", x, site);
+    if (!s) return NULL;
+    int ranks = sp_sched_ranks(s->sched), rows = p ? p : q ? ranks / q : 1, columns = q ? q : rows ? ranks / rows : 0;
+    if (p < 0 || q < 0 || rows < 1 || columns < 1 || rows > ranks / columns) {
+        sp_client_fail(site, STARP_ERR_ARGUMENT, "distribute: a grid of %d x %d; there %s %d rank%s", p, q, ranks == 1 ? "is" : "are", ranks,
+                       ranks == 1 ? "" : "s");
+        return NULL;
+    }
+    return sp_client_wrap(s, sp_build_distribute(&s->graph, x->node, rows, columns));
+}
+
 starp_array *starp_reshape(starp_array *x, const starp_dims *shape)
 {
     starp_session *s = sp_client_enter("reshape", x, __builtin_return_address(0));

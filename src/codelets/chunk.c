@@ -19,11 +19,12 @@ static bool is_dense(const struct sp_space *s, const struct sp_ref *ref, size_t 
     return true;
 }
 
-void sp_space_prepare(struct sp_space *s, const struct sp_program *p)
+void sp_space_prepare(struct sp_space *s, const struct sp_program *p, bool discard)
 {
     for (int r = 0; r < p->noperand + p->noutput; r++) {
         bool array = r >= p->noperand || p->operand_kind[r] == SP_OPERAND_ARRAY;
-        s->dense[r] = s->nbox == 1 && array && is_dense(s, &s->ref[r], sp_reg_bytes(p, r));
+        bool stored = r < p->noperand || !discard;
+        s->dense[r] = s->nbox == 1 && array && stored && is_dense(s, &s->ref[r], sp_reg_bytes(p, r));
     }
 }
 
@@ -164,6 +165,6 @@ void sp_machine_store(struct sp_machine *m, const struct sp_space *s, const stru
 {
     const struct sp_program *p = m->program;
     for (int r = p->noperand; r < p->noperand + p->noutput; r++) {
-        if (!s->dense[r]) move(m, s, c, r, store_row);
+        if (!s->dense[r] && !m->job->discard) move(m, s, c, r, store_row);
     }
 }

@@ -82,6 +82,7 @@ struct sp_job {
     const int64_t *box;           /* per box: lo[ndim], extent[ndim] */
     const struct sp_ref *ref;     /* per box: operands, then outputs */
     bool stream;                  /* outputs are too big for the caches */
+    bool discard;                 /* outputs are computed, but stored nowhere: their refs are unused */
     int split;                    /* reductions: axes [0, split) are outer, [split, ndim) inner */
     bool rows;                    /* reductions: the inner axes are reduced; else the outer ones */
     const int32_t *partial;       /* per reduction: the buffer its accumulators go to */
@@ -128,7 +129,8 @@ void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int6
 /* One tile of a reshape: elements in C order of what is seen of a tiled array, from `first` on, into the tile's rows. */
 struct sp_reshape {
     size_t item;
-    void *const *tile;             /* all tiles of the source, row-major over its grid */
+    void *const *tile;             /* all tiles of the source, row-major over its grid; NULL: another rank's */
+    const int32_t *owner;          /* the rank of each */
     int source_ndim;
     const int64_t *source_shape, *source_tile;
     const struct sp_view *view;    /* from what is seen to the source */
@@ -138,6 +140,10 @@ struct sp_reshape {
     const int64_t *shape, *lo, *extent; /* the result's shape; the tile's place and extents in it */
     const struct sp_kernels *kernels;
 };
-void sp_reshape_run(const struct sp_reshape *job, void *dst);
+/* stream[r]: what rank r has packed for this tile; advanced. */
+void sp_reshape_run(const struct sp_reshape *job, char **stream, void *dst);
+/* What of the tile lies here, packed; how many bytes each rank has of it, added to bytes[rank]. */
+void sp_reshape_pack(const struct sp_reshape *job, void *dst);
+void sp_reshape_count(const struct sp_reshape *job, size_t *bytes);
 
 #endif

@@ -141,7 +141,7 @@ static void run_box(struct sp_machine *m, int b, int64_t first, int64_t rows)
     collapse(&c, m->job, b, first, rows);
     struct sp_space *s = &c.space;
     choose_chunks(s);
-    sp_space_prepare(s, m->program);
+    sp_space_prepare(s, m->program, m->job->discard);
     for (int a = 0; a < s->ndim; a++) {
         chunk.lo[a] = 0;
         chunk.extent[a] = a < s->axis ? 1 : s->extent[a];

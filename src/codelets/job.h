@@ -41,7 +41,7 @@ struct sp_machine {
 };
 
 /* chunk.c */
-void sp_space_prepare(struct sp_space *s, const struct sp_program *p);
+void sp_space_prepare(struct sp_space *s, const struct sp_program *p, bool discard);
 void sp_machine_load(struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
 void sp_machine_look_ahead(struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);
 void sp_machine_store(struct sp_machine *m, const struct sp_space *s, const struct sp_chunk *c);

@@ -271,7 +271,7 @@ void sp_reduce_run(struct sp_machine *m, char *scratch)
     struct sp_chunk c = { .n = 0 };
     struct tree t;
     chunk_shape(job, &s.axis, &s.step);
-    sp_space_prepare(&s, m->program);
+    sp_space_prepare(&s, m->program, job->discard);
     for (int a = 0; a < s.ndim; a++) c.extent[a] = a < s.axis ? 1 : a == s.axis ? s.step : s.extent[a];
     tree_init(&t, m, scratch);
     bool whole = s.axis < job->split;

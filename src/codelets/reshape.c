@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * reshape.c: C order of one tiled array into another. Each row of the result's tile is filled by runs: a run ends where
- * the row, a row of what is seen, or a tile of the source ends.
+ * the row, a row of what is seen, or a tile of the source ends. Runs of other ranks' tiles come packed, in the order in
+ * which this walk meets them.
  */
 #include <string.h>
 
 #include "codelets.h"
 
 struct run {
-    const char *from;
-    int64_t stride; /* bytes */
+    int64_t tile, offset; /* bytes into the tile */
+    int64_t stride;       /* bytes */
     int64_t n;
 };
 
@@ -46,35 +47,85 @@ static struct run run_at(const struct sp_reshape *j, int64_t linear)
         int64_t inside = moves ? steps_inside(at, j->view->step[a], lo, hi) : INT64_MAX;
         if (inside < r.n) r.n = inside;
     }
-    r.from = (const char *)j->tile[tile] + offset * (int64_t)j->item;
+    r.tile = tile;
+    r.offset = offset * (int64_t)j->item;
     r.stride = stride * (int64_t)j->item;
     return r;
 }
 
-static char *fill_row(const struct sp_reshape *j, char *to, int64_t linear, int64_t n)
+/* Calls `take` for every run of the result's tile, in C order. */
+typedef void take_fn(const struct sp_reshape *j, const struct run *r, void *user);
+
+static void walk_row(const struct sp_reshape *j, int64_t linear, int64_t n, take_fn *take, void *user)
 {
     while (n > 0) {
         struct run r = run_at(j, linear);
         if (r.n > n) r.n = n;
-        j->kernels->gather((size_t)r.n, to, r.from, r.stride, j->item);
-        to += (size_t)r.n * j->item;
+        take(j, &r, user);
         linear += r.n;
         n -= r.n;
     }
-    return to;
 }
 
-void sp_reshape_run(const struct sp_reshape *j, void *dst)
+static void walk(const struct sp_reshape *j, take_fn *take, void *user)
 {
     int64_t index[STARP_MAXDIM] = { 0 };
-    char *to = dst;
     int last = j->ndim - 1;
     for (;;) {
         int64_t linear = 0;
         for (int a = 0; a < j->ndim; a++) linear = linear * j->shape[a] + j->lo[a] + index[a];
-        to = fill_row(j, to, linear, last < 0 ? 1 : j->extent[last]);
+        walk_row(j, linear, last < 0 ? 1 : j->extent[last], take, user);
         int a = last - 1;
         for (; a >= 0 && ++index[a] == j->extent[a]; a--) index[a] = 0;
         if (a < 0) return;
     }
+}
+
+struct fill {
+    char *to;
+    char **stream;
+};
+
+static void fill_run(const struct sp_reshape *j, const struct run *r, void *user)
+{
+    struct fill *f = user;
+    size_t bytes = (size_t)r->n * j->item;
+    if (j->tile[r->tile]) {
+        j->kernels->gather((size_t)r->n, f->to, (const char *)j->tile[r->tile] + r->offset, r->stride, j->item);
+    } else {
+        char **from = &f->stream[j->owner[r->tile]];
+        memcpy(f->to, *from, bytes);
+        *from += bytes;
+    }
+    f->to += bytes;
+}
+
+void sp_reshape_run(const struct sp_reshape *j, char **stream, void *dst)
+{
+    walk(j, fill_run, &(struct fill){ dst, stream });
+}
+
+static void pack_run(const struct sp_reshape *j, const struct run *r, void *user)
+{
+    char **to = user;
+    if (!j->tile[r->tile]) return;
+    j->kernels->gather((size_t)r->n, *to, (const char *)j->tile[r->tile] + r->offset, r->stride, j->item);
+    *to += (size_t)r->n * j->item;
+}
+
+void sp_reshape_pack(const struct sp_reshape *j, void *dst)
+{
+    char *to = dst;
+    walk(j, pack_run, &to);
+}
+
+static void count_run(const struct sp_reshape *j, const struct run *r, void *user)
+{
+    size_t *bytes = user;
+    bytes[j->owner[r->tile]] += (size_t)r->n * j->item;
+}
+
+void sp_reshape_count(const struct sp_reshape *j, size_t *bytes)
+{
+    walk(j, count_run, bytes);
 }

@@ -8,8 +8,7 @@
 
 #include "build.h"
 
-/* i64: start + sum of step[k] * index[k] */
-static struct sp_node *iota(struct sp_graph *g, const starp_dims *shape, int64_t start, const int64_t *step)
+struct sp_node *sp_build_iota(struct sp_graph *g, const starp_dims *shape, int64_t start, const int64_t *step)
 {
     struct sp_node *n = sp_node_new(g, SP_KIND_IOTA, STARP_I64, shape);
     if (!n) return NULL;
@@ -33,12 +32,11 @@ static struct sp_node *linear_iota(struct sp_graph *g, const starp_dims *shape)
         step[a] = stride;
         stride *= shape->v[a] > 0 ? shape->v[a] : 1;
     }
-    return iota(g, shape, 0, step);
+    return sp_build_iota(g, shape, 0, step);
 }
 
-/* op(index; param); takes the iota. */
-static struct sp_node *generator(struct sp_graph *g, enum sp_op op, starp_dtype dtype, struct sp_node *index,
-                                 const void *param, size_t size)
+struct sp_node *sp_build_generator(struct sp_graph *g, enum sp_op op, starp_dtype dtype, struct sp_node *index,
+                                   const void *param, size_t size)
 {
     if (!index) return NULL;
     struct sp_node *n = sp_node_new(g, SP_KIND_MAP, dtype, &index->shape);
@@ -76,9 +74,9 @@ struct sp_node *sp_build_arange(struct sp_graph *g, double start, double stop, d
         sp_fail(&g->error, STARP_ERR_ARGUMENT, "arange: %g in steps of %g is out of int64's range", start, step);
         return NULL;
     }
-    if (!whole) return generator(g, SP_OP_arange, dtype, linear_iota(g, &shape), (double[]){ start, step }, 2 * sizeof(double));
-    return generator(g, SP_OP_arange, dtype, linear_iota(g, &shape), (int64_t[]){ (int64_t)start, (int64_t)step },
-                     2 * sizeof(int64_t));
+    if (!whole) return sp_build_generator(g, SP_OP_arange, dtype, linear_iota(g, &shape), (double[]){ start, step }, 2 * sizeof(double));
+    return sp_build_generator(g, SP_OP_arange, dtype, linear_iota(g, &shape), (int64_t[]){ (int64_t)start, (int64_t)step },
+                              2 * sizeof(int64_t));
 }
 
 struct sp_node *sp_build_linspace(struct sp_graph *g, double start, double stop, int64_t num, bool endpoint, starp_dtype dtype)
@@ -93,7 +91,7 @@ struct sp_node *sp_build_linspace(struct sp_graph *g, double start, double stop,
     double step = parts > 0 ? (stop - start) / parts : 0;
     double last = endpoint && num > 1 ? (double)(num - 1) : -1;
     double param[4] = { start, step, stop, last };
-    return generator(g, SP_OP_linspace, dtype, linear_iota(g, &shape), param, sizeof param);
+    return sp_build_generator(g, SP_OP_linspace, dtype, linear_iota(g, &shape), param, sizeof param);
 }
 
 /* column - row == k */
@@ -101,7 +99,7 @@ struct sp_node *sp_build_eye(struct sp_graph *g, int64_t n, int64_t m, int64_t k
 {
     starp_dims shape = { 2, { n, m } };
     if (!sp_build_check(g, "eye", &shape, dtype)) return NULL;
-    struct sp_node *difference = iota(g, &shape, 0, (int64_t[]){ -1, 1 });
+    struct sp_node *difference = sp_build_iota(g, &shape, 0, (int64_t[]){ -1, 1 });
     struct sp_node *diagonal = sp_build_const(g, &(starp_dims){ 0 }, STARP_I64, starp_number_int(k), false);
     struct sp_node *on = NULL, *eye = NULL;
     if (difference && diagonal) on = sp_build_map(g, SP_OP_equal, 2, (struct sp_node *[]){ difference, diagonal });
@@ -138,5 +136,5 @@ struct sp_node *sp_build_random(struct sp_graph *g, enum sp_op op, const starp_d
 {
     if (!sp_build_check(g, "random", shape, dtype) || !random_dtype(g, op, dtype, low, high)) return NULL;
     uint64_t param[4] = { seed, stream, (uint64_t)low, (uint64_t)high - (uint64_t)low };
-    return generator(g, op, dtype, linear_iota(g, shape), param, op == SP_OP_integers ? sizeof param : 2 * sizeof param[0]);
+    return sp_build_generator(g, op, dtype, linear_iota(g, shape), param, op == SP_OP_integers ? sizeof param : 2 * sizeof param[0]);
 }

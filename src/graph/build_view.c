@@ -42,20 +42,10 @@ static struct sp_node *view_of_const(struct sp_graph *g, struct sp_node *x, cons
     return n;
 }
 
-struct sp_node *sp_build_view(struct sp_graph *g, struct sp_node *x, const struct sp_view *view, const starp_dims *shape)
+struct sp_node *sp_build_plain_view(struct sp_graph *g, struct sp_node *base, const struct sp_view *view, const starp_dims *shape)
 {
-    if (!sp_build_check(g, "view", shape, x->dtype)) return NULL;
-    if (x->kind == SP_KIND_CONST) return view_of_const(g, x, shape);
-    if (x->kind == SP_KIND_IOTA) return view_of_iota(g, x, view, shape);
-    if (sp_view_is_identity(view, &x->shape, shape)) return sp_node_retain(x);
-    struct sp_view composed = *view;
-    struct sp_node *base = x;
-    if (x->kind == SP_KIND_VIEW) {
-        sp_view_compose(&composed, x->view, view);
-        base = x->in[0];
-    }
-    struct sp_view *own = new_view(g, &composed);
-    struct sp_node *n = own ? sp_node_new(g, SP_KIND_VIEW, x->dtype, shape) : NULL;
+    struct sp_view *own = new_view(g, view);
+    struct sp_node *n = own ? sp_node_new(g, SP_KIND_VIEW, base->dtype, shape) : NULL;
     if (!n) {
         if (own) sp_slab_put(&g->views, own);
         return NULL;
@@ -63,6 +53,18 @@ struct sp_node *sp_build_view(struct sp_graph *g, struct sp_node *x, const struc
     n->view = own;
     sp_node_input(n, base);
     return n;
+}
+
+struct sp_node *sp_build_view(struct sp_graph *g, struct sp_node *x, const struct sp_view *view, const starp_dims *shape)
+{
+    if (!sp_build_check(g, "view", shape, x->dtype)) return NULL;
+    if (x->kind == SP_KIND_CONST) return view_of_const(g, x, shape);
+    if (x->kind == SP_KIND_IOTA) return view_of_iota(g, x, view, shape);
+    if (sp_view_is_identity(view, &x->shape, shape)) return sp_node_retain(x);
+    if (x->kind != SP_KIND_VIEW) return sp_build_plain_view(g, x, view, shape);
+    struct sp_view composed;
+    sp_view_compose(&composed, x->view, view);
+    return sp_build_plain_view(g, x->in[0], &composed, shape);
 }
 
 /* ------------------------------------------------------------------------------------------------------- slices */
@@ -324,6 +326,24 @@ struct sp_node *sp_build_reshape(struct sp_graph *g, struct sp_node *x, const st
     if (x->kind == SP_KIND_CONST) return view_of_const(g, x, &shape);
     if (squeeze_view(&v, &x->shape, &shape)) return sp_build_view(g, x, &v, &shape);
     struct sp_node *n = sp_node_new(g, SP_KIND_RESHAPE, x->dtype, &shape);
-    if (n) sp_node_input(n, x);
+    if (!n) return NULL;
+    memset(n->param, 0, sizeof n->param);
+    sp_node_input(n, x);
+    return n;
+}
+
+struct sp_node *sp_build_distribute(struct sp_graph *g, struct sp_node *x, int p, int q)
+{
+    if (!x) return NULL;
+    if (p < 1 || q < 1 || p > SP_MAX_RANKS / q) {
+        sp_fail(&g->error, STARP_ERR_ARGUMENT, "distribute: a grid of %d x %d ranks", p, q);
+        return NULL;
+    }
+    if (x->kind == SP_KIND_CONST) return sp_node_retain(x); /* it lies nowhere */
+    struct sp_node *n = sp_node_new(g, SP_KIND_RESHAPE, x->dtype, &x->shape);
+    if (!n) return NULL;
+    memset(n->param, 0, sizeof n->param);
+    memcpy(n->param, (int32_t[]){ p, q }, 2 * sizeof(int32_t));
+    sp_node_input(n, x);
     return n;
 }

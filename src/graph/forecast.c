@@ -64,6 +64,10 @@ void sp_plan_forecast(const struct sp_plan *p, const struct sp_order *o, struct 
  */
 void sp_plan_dying(const struct sp_plan *p, const struct sp_order *o, bool *dies)
 {
+    if (o->given) { /* another rank's references decide */
+        for (int32_t i = 0; i < o->n; i++) dies[i] = o->dies[i];
+        return;
+    }
     for (int32_t i = o->n - 1; i >= 0; i--) {
         const struct sp_node *n = o->node[i];
         dies[i] = o->left[i] == 0;

@@ -229,7 +229,7 @@ enum sp_kind {
     SP_KIND_DATA,    /* a value */
     SP_KIND_MAP,     /* an operation of sp_op on its inputs, which broadcast to its shape */
     SP_KIND_VIEW,    /* view of in[0], which is not a view itself */
-    SP_KIND_RESHAPE, /* in[0]'s elements in C order */
+    SP_KIND_RESHAPE, /* in[0]'s elements in C order; with a grid of ranks in param: dealt over it */
     SP_KIND_REDUCE,  /* sp_reduce over the axes in reduce_axes (kept in shape with extent 1 when keepdims) */
     SP_KINDS
 };
@@ -244,6 +244,7 @@ struct sp_node {
     uint8_t kind, dtype, nin;
     bool weak;  /* a weak scalar */
     uint16_t op; /* sp_op of a MAP, sp_reduce of a REDUCE */
+    bool shared; /* the other ranks know it by its id: frame.h */
     uint32_t reduce_axes;
     uint64_t epoch;         /* of the traversal that saw it last, */
     uint32_t index;         /* and its place in that one's order */
@@ -270,6 +271,8 @@ struct sp_graph {
     uint64_t next_id, live;
     uint64_t epoch;
     sp_drop_fn *drop;
+    /* Told the id of every shared node that dies, unless NULL. It must leave the graph alone. */
+    void (*gone)(void *executor, uint64_t id);
     void *executor;
 };
 
@@ -312,6 +315,18 @@ struct sp_node *sp_build_expand(struct sp_graph *g, struct sp_node *x, int axis)
 struct sp_node *sp_build_squeeze(struct sp_graph *g, struct sp_node *x, const starp_dims *axes);
 struct sp_node *sp_build_flip(struct sp_graph *g, struct sp_node *x, const starp_dims *axes);
 struct sp_node *sp_build_reshape(struct sp_graph *g, struct sp_node *x, const starp_dims *shape);
+/* The same elements, tiles dealt over a grid of p x q ranks: a RESHAPE whose param begins with p and q, i32. */
+struct sp_node *sp_build_distribute(struct sp_graph *g, struct sp_node *x, int p, int q);
+#define SP_MAX_RANKS (1 << 20)
+
+/*
+ * build_wire.c: the decoder's door. Makes a node like the model in kind, dtype, weak, op, reduce_axes, nin, in, view, param
+ * and shape, whose values may be any: what the other builders do not make is an error. Nothing else of the model is read,
+ * its view only for a VIEW or an IOTA, its param only for a CONST or a generator.
+ */
+struct sp_node *sp_build_like(struct sp_graph *g, const struct sp_node *model);
+/* Whether a node may read x as its input k instead of what it has there, which x is equal to when all is well. */
+bool sp_build_may_read(const struct sp_node *n, int k, const struct sp_node *x);
 
 /* ---------------------------------------------------------------------------------------------------- order.c */
 
@@ -324,6 +339,8 @@ struct sp_order {
     int32_t (*in)[SP_MAXIN]; /* indices of the inputs, after merging */
     uint8_t *root;
     uint32_t *left;          /* references; sp_plan_dying counts them down */
+    uint8_t *dies;           /* of an order that came with a frame: what sp_plan_dying says */
+    bool given;              /* it did, so merging and dying were settled by the sender */
     int32_t n, cap;
     uint32_t merged;       /* nodes that were equal to another */
     int32_t *table;        /* hash table of merging */
@@ -334,6 +351,8 @@ struct sp_order {
 
 starp_status sp_order_make(struct sp_order *o, struct sp_graph *g, struct sp_node *const *roots, int nroots, bool merge,
                            struct sp_error *e);
+/* Room for so many nodes; false without memory. */
+bool sp_order_reserve(struct sp_order *o, int32_t need);
 void sp_order_free(struct sp_order *o);
 
 /* ----------------------------------------------------------------------------------------------- plan.c, fuse.c */
@@ -421,9 +440,8 @@ struct sp_run;
 
 /* What a graph needs to be run. Implemented on StarPU by sched, and as a naive oracle by the tests. */
 struct sp_executor_ops {
-    /* A value from row-major host data (NULL: the executor takes it uninitialised). */
-    starp_status (*put)(void *self, const void *data, const starp_dims *shape, starp_dtype dtype, struct sp_value **value,
-                        struct sp_error *e);
+    /* Gives a DATA node its value, from row-major host data (NULL: uninitialised). */
+    starp_status (*put)(void *self, struct sp_node *node, const void *data, struct sp_error *e);
     /* Starts computing the roots; wait settles them and frees the run. One run at a time. */
     starp_status (*eval)(void *self, struct sp_graph *g, struct sp_node *const *roots, int n, struct sp_run **run,
                          struct sp_error *e);
@@ -434,6 +452,7 @@ struct sp_executor_ops {
     /* Row-major copy of a value. */
     starp_status (*get)(void *self, const struct sp_value *value, void *buffer, struct sp_error *e);
     void (*drop)(void *self, struct sp_value *value);
+    void (*gone)(void *self, uint64_t id); /* a shared node has died; or NULL */
     void (*close)(void *self);
 };
 

@@ -45,6 +45,7 @@ static struct sp_node *drop_inputs(struct sp_node *n, struct sp_node *dying)
 
 static void destroy(struct sp_graph *g, struct sp_node *n)
 {
+    if (n->shared && g->gone) g->gone(g->executor, n->id);
     if (n->value) g->drop(g->executor, n->value);
     if (n->plan) sp_plan_release(n->plan);
     if (n->view) sp_slab_put(&g->views, n->view);

@@ -14,12 +14,13 @@ static bool grow_to(void **p, int32_t cap, size_t size)
     return q;
 }
 
-static bool reserve(struct sp_order *o, int32_t need)
+bool sp_order_reserve(struct sp_order *o, int32_t need)
 {
     if (need <= o->cap) return true;
     int32_t cap = need < 64 ? 64 : need * 2;
     bool ok = grow_to((void **)&o->node, cap, sizeof *o->node) && grow_to((void **)&o->in, cap, sizeof *o->in) &&
-              grow_to((void **)&o->root, cap, sizeof *o->root) && grow_to((void **)&o->left, cap, sizeof *o->left);
+              grow_to((void **)&o->root, cap, sizeof *o->root) && grow_to((void **)&o->left, cap, sizeof *o->left) &&
+              grow_to((void **)&o->dies, cap, sizeof *o->dies);
     if (ok) o->cap = cap;
     return ok;
 }
@@ -44,12 +45,17 @@ static uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
     return h;
 }
 
+static bool has_param(const struct sp_node *n)
+{
+    return n->kind == SP_KIND_CONST || n->kind == SP_KIND_RESHAPE || (n->kind == SP_KIND_MAP && n->op >= SP_OP_arange);
+}
+
 static uint64_t hash_node(const struct sp_node *n, const int32_t *in)
 {
     uint64_t h = mix((uint64_t)n->kind << 40 | (uint64_t)n->op << 24 | (uint64_t)n->dtype << 8 | (uint64_t)n->shape.n, n->reduce_axes);
     for (int i = 0; i < n->nin; i++) h = mix(h, (uint64_t)in[i]);
     h = hash_bytes(h, n->shape.v, (size_t)n->shape.n * sizeof n->shape.v[0]);
-    if (n->kind == SP_KIND_CONST || (n->kind == SP_KIND_MAP && n->op >= SP_OP_arange)) h = hash_bytes(h, n->param, SP_PARAM_SIZE);
+    if (has_param(n)) h = hash_bytes(h, n->param, SP_PARAM_SIZE);
     if (n->view) {
         h = hash_bytes(h, n->view->start, (size_t)n->view->ndim * sizeof n->view->start[0]);
         h = hash_bytes(h, n->view->step, (size_t)n->view->ndim * sizeof n->view->step[0]);
@@ -62,7 +68,8 @@ static bool same_view(const struct sp_node *a, const struct sp_node *b)
     const struct sp_view *v = a->view, *w = b->view;
     if (!v || !w) return v == w;
     size_t n = (size_t)v->ndim;
-    return v->ndim == w->ndim && memcmp(v->axis, w->axis, n) == 0 && v->start[0] == w->start[0] &&
+    if (a->kind == SP_KIND_IOTA && v->start[0] != w->start[0]) return false; /* which it has without any axis, too */
+    return v->ndim == w->ndim && memcmp(v->axis, w->axis, n) == 0 &&
            memcmp(v->start, w->start, n * sizeof v->start[0]) == 0 && memcmp(v->step, w->step, n * sizeof v->step[0]) == 0;
 }
 
@@ -74,8 +81,7 @@ static bool same_node(const struct sp_order *o, int32_t i, const struct sp_node 
     for (int k = 0; k < n->nin; k++) {
         if (o->in[i][k] != in[k]) return false;
     }
-    bool has_param = n->kind == SP_KIND_CONST || (n->kind == SP_KIND_MAP && n->op >= SP_OP_arange);
-    if (has_param && memcmp(m->param, n->param, SP_PARAM_SIZE) != 0) return false;
+    if (has_param(n) && memcmp(m->param, n->param, SP_PARAM_SIZE) != 0) return false;
     return same_view(m, n);
 }
 
@@ -114,7 +120,7 @@ static bool append(struct sp_order *o, struct sp_node *n, bool merging, bool roo
 {
     int32_t in[SP_MAXIN] = { -1, -1, -1 };
     for (int k = 0; k < n->nin; k++) in[k] = (int32_t)n->in[k]->index;
-    if (!reserve(o, o->n + 1)) return false;
+    if (!sp_order_reserve(o, o->n + 1)) return false;
     if (merging) {
         if (o->n * 2 >= o->table_cap && !rehash(o)) return false;
         int32_t same = merge(o, n, in);
@@ -188,6 +194,7 @@ starp_status sp_order_make(struct sp_order *o, struct sp_graph *g, struct sp_nod
 {
     starp_status status = STARP_OK;
     o->merged = 0;
+    o->given = false;
     if (o->table_cap > 4096 && o->n * 16 < o->table_cap) { /* after a large graph: do not clear so much each time */
         sp_free(o->table);
         o->table = NULL;
@@ -208,6 +215,7 @@ void sp_order_free(struct sp_order *o)
     sp_free(o->in);
     sp_free(o->root);
     sp_free(o->left);
+    sp_free(o->dies);
     sp_free(o->table);
     sp_free(o->stack);
     *o = (struct sp_order){ 0 };

@@ -64,24 +64,53 @@ void sp_pool_put(struct sp_pool *p, struct sp_slot *slot, uint64_t run);
 /* The run has ended: what it used is free for anybody. */
 void sp_pool_settle(struct sp_pool *p);
 
+/* ----------------------------------------------------------------------------------------------------- owner.c */
+
+struct sp_sched;
+struct sp_value;
+
+#define SP_EVERYWHERE (-1) /* the owner of what every rank has */
+
+/* Which rank owns which tile of an array: tile rows are dealt over p ranks, tile columns over q. */
+struct sp_map {
+    int32_t p, q;
+    int8_t row, col;        /* the axes that are dealt, or -1 */
+    bool everywhere;        /* every rank has all tiles */
+};
+
+void sp_map_init(struct sp_map *m, const starp_dims *shape, int p, int q);
+/* Whether two maps of arrays of the same shape say the same. */
+bool sp_map_equal(const struct sp_map *a, const struct sp_map *b);
+/* The owner of the tile at a place in the grid: a rank, or SP_EVERYWHERE. */
+int sp_map_owner(const struct sp_map *m, const int64_t *index);
+int sp_value_owner(const struct sp_value *v, int64_t tile);
+bool sp_is_mine(const struct sp_sched *s, int owner);
+
 /* ----------------------------------------------------------------------------------------------------- value.c */
 
 /* A tiled array. */
 struct sp_value {
     starp_dims shape, tile, grid;
     uint8_t dtype;
+    struct sp_map map;
     uint64_t run;           /* the run whose tasks write it: complete when that has ended */
+    uint64_t id;            /* of its node, by which other ranks know it; rank 0 only */
     int64_t ntile;
-    struct sp_slot *slot[]; /* row-major over the grid */
+    struct sp_slot *slot[]; /* row-major over the grid; NULL: another rank's tile */
 };
 
-struct sp_sched;
+/* The usual map of arrays of a shape. */
+void sp_value_map(const struct sp_sched *s, const starp_dims *shape, struct sp_map *map);
 struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp_dtype dtype); /* slots NULL */
 void sp_value_free(struct sp_sched *s, struct sp_value *v);
+/* Memory for the tiles this rank owns; ordered as in sp_pool_get. */
+starp_status sp_value_fill(struct sp_sched *s, struct sp_value *v, bool ordered, struct sp_error *e);
+/* One tile to or from the place it has in a row-major buffer of the whole array. */
+void sp_value_move(const struct sp_sched *s, const struct sp_value *v, int64_t t, void *tile, char *buffer, bool out);
+size_t sp_value_tile_bytes(const struct sp_value *v, int64_t t);
 /* Place and extents of a tile in the array. */
 void sp_value_tile(const struct sp_value *v, int64_t t, int64_t *lo, int64_t *extent);
-starp_status sp_value_put(void *self, const void *data, const starp_dims *shape, starp_dtype dtype, struct sp_value **value,
-                          struct sp_error *e);
+starp_status sp_value_put(void *self, struct sp_node *node, const void *data, struct sp_error *e);
 starp_status sp_value_get(void *self, const struct sp_value *v, void *buffer, struct sp_error *e);
 
 /* ----------------------------------------------------------------------------------------------- sched.c, run.c */
@@ -111,6 +140,13 @@ struct sp_sched {
     sp_tick_fn *tick;
     void *tick_user;
     uint64_t fault_countdown;       /* STARP_FAULT */
+    int rank, ranks;
+    uint32_t session;               /* its number in the job, where there are several ranks */
+    uint32_t *sent, *received;      /* messages so far, per other rank: both ends count alike */
+    struct sp_frame *frame;         /* rank 0: room to write in */
+    uint64_t *dropped;              /* rank 0: nodes the others may forget */
+    size_t ndropped, dropped_cap;
+    uint64_t messages, bytes_sent, bytes_gathered;
     uint64_t tasks, inline_steps, steps, fused_groups, fused_ops, merged, inplace;
 };
 
@@ -133,18 +169,86 @@ struct sp_run {
     bool started, woken, sealed;
     bool ended;                     /* guarded by the sched's lock, as is the fault */
     int64_t submitted;
+    struct sp_slot *arriving;       /* messages' slots whose readers are not submitted yet */
     struct sp_error fault;
     double begun, ticked;           /* when its first task was submitted; when the client was last told of it */
 };
 
+/* A session's executor on this rank alone. */
+starp_status sp_sched_start(const struct sp_options *o, struct sp_sched **sched, struct sp_error *e);
 double sp_now(void);
 starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *roots, int n, struct sp_run **out, struct sp_error *e);
 starp_status sp_run_wait(void *self, struct sp_run *run, struct sp_error *e);
 bool sp_run_test(void *self, struct sp_run *run, double seconds);
+/* Ends a run that has been waited for on another rank than 0. */
+starp_status sp_run_end(struct sp_run *run, bool commit, struct sp_error *e);
 void sp_run_cancel(void *self, struct sp_run *run);
 void sp_run_fail(struct sp_run *run, starp_status status, const void *site, const char *text);
 /* Why a run was stopped. */
 starp_status sp_run_fault(struct sp_run *run, struct sp_error *e);
+
+/* ------------------------------------------------------------------------------------------------- world.c, comm.c */
+
+struct sp_frame;
+struct sp_frame_head;
+struct sp_done;
+
+/* Joins the job this process was started in, once; alone when there is none. */
+starp_status sp_world_join(const struct sp_options *o, struct sp_error *e);
+int sp_world_rank(void);
+int sp_world_size(void);
+void sp_world_local(int *rank, int *size); /* among the ranks of this machine */
+/* Whether the job has fallen apart, and why. */
+bool sp_world_lost(struct sp_error *e);
+/* This rank cannot do its part: the job ends. */
+void sp_world_give_up(int rank, const char *text);
+/* While waiting: whether a rank has died, or, on other ranks than 0, whether rank 0 wants the run to end. */
+bool sp_world_check(void);
+/* Rank 0: a frame to all others; their answers to a run, of which the first failure becomes the error. */
+starp_status sp_world_send(const struct sp_frame *f, struct sp_error *e);
+starp_status sp_world_answers(uint64_t run, struct sp_error *e);
+/* Other ranks: the next frame, whose body is the caller's to free; ends the process when there is none. */
+starp_status sp_world_next(struct sp_frame_head *h, unsigned char **body, struct sp_error *e);
+void sp_world_reply(const struct sp_done *done);
+
+/* Bytes on their way to or from another rank, for a run. */
+struct sp_message {
+    struct sp_message *next;
+    struct sp_run *run;
+    struct sp_slot *slot;
+    void *data;
+    size_t bytes;
+    int peer, tag;
+    bool receive;
+};
+starp_status sp_comm_start(struct sp_error *e);
+void sp_comm_stop(void);
+void sp_comm_post(struct sp_message *m);
+int sp_comm_tag(uint32_t session, uint32_t number);
+/* Lets go of all messages: what waits for them goes on with whatever is there. */
+void sp_comm_abandon(void);
+/* Outside runs, waiting: */
+starp_status sp_comm_send(const void *data, size_t bytes, int peer, struct sp_error *e);
+starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error *e);
+
+/* ------------------------------------------------------------------------------------------------ lead.c, serve.c */
+
+/* What an answer is known by: a run, or with the bit host data. */
+uint64_t sp_ticket(uint32_t session, uint64_t number);
+#define SP_TICKET_PUT (UINT64_C(1) << 63)
+
+/* Rank 0: tells the others of a new session and of its end, of a run about to begin, and how it ended. */
+starp_status sp_lead_open(struct sp_sched *s, struct sp_error *e);
+void sp_lead_close(struct sp_sched *s);
+starp_status sp_lead_run(struct sp_run *run, struct sp_error *e);
+starp_status sp_lead_outcome(struct sp_run *run, bool commit, struct sp_error *e);
+void sp_lead_cancel(struct sp_sched *s);
+starp_status sp_lead_put(struct sp_sched *s, struct sp_value *v, const struct sp_node *node, const void *data, struct sp_error *e);
+starp_status sp_lead_get(struct sp_sched *s, const struct sp_value *v, void *buffer, struct sp_error *e);
+/* Other ranks: does what rank 0 says until the job ends, and the process with it. */
+_Noreturn void sp_serve(void);
+/* A node the others know has died. */
+void sp_lead_gone(void *self, uint64_t id);
 
 /* --------------------------------------------------------------------------------------------------- submit.c */
 
@@ -166,6 +270,8 @@ struct sp_task {
 starp_status sp_submit(struct sp_task *task, struct sp_error *e);
 /* The same work, at once, on the caller's thread. */
 starp_status sp_perform(struct sp_task *task, struct sp_error *e);
+/* The job has fallen apart: the run ends with that error. */
+void sp_run_lost(struct sp_run *run);
 /* No more tasks for now: the run ends when those in flight have. */
 void sp_seal(struct sp_run *run);
 /* Waits at most so long for the end of a sealed run; whether it has ended. */
@@ -173,6 +279,50 @@ bool sp_wait_for(struct sp_run *run, double seconds);
 /* Seals and waits; more may be submitted afterwards. */
 void sp_drain(struct sp_run *run);
 void sp_slot_forget(struct sp_slot *slot); /* unregisters its handle */
+/* One more message the run waits for. */
+void sp_expect(struct sp_run *run);
+/* Expects a message that tasks submitted from now on read by its slot's handle. */
+void sp_receive(struct sp_message *m);
+/* Called when a message has arrived or gone out; frees it. */
+void sp_message_ended(struct sp_message *m);
+
+/* ------------------------------------------------------------------------------------------------- exchange.c */
+
+/* A window of a tile on its way to another rank: ndim axes, innermost last, strides in bytes. */
+struct sp_piece {
+    struct sp_slot *slot;
+    const char *from;
+    size_t item, at;                /* at: bytes into the parcel */
+    int ndim;
+    int64_t extent[STARP_MAXDIM], stride[STARP_MAXDIM];
+};
+
+/* What goes from one rank to another at a time. */
+struct sp_parcel {
+    struct sp_piece *piece;
+    int32_t n, cap;
+    size_t bytes;
+};
+void sp_parcel_clear(struct sp_parcel *p);
+bool sp_parcel_add(struct sp_parcel *p, const struct sp_piece *piece); /* finds `at` */
+void sp_parcel_free(struct sp_parcel *p);
+/* Packs and sends to a rank, or to all others; nothing if it is empty. */
+starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e);
+/* The same for what is packed already, in a slot of the run's; the caller puts it. */
+starp_status sp_message_slot(struct sp_run *run, size_t bytes, struct sp_slot **slot, struct sp_error *e);
+starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e);
+/* The slot a parcel will arrive in: for tasks that order themselves by its handle; the caller's. */
+struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e);
+/* The slot stays until the task that reads it has been submitted: then it is let go, with all others held. */
+void sp_parcel_hold(struct sp_run *run, struct sp_slot *slot);
+void sp_parcel_let_go(struct sp_run *run);
+
+struct sp_lowering;
+/* Finds who computes which block of a step. */
+void sp_exchange_prepare(struct sp_lowering *l);
+int sp_block_owner(const struct sp_lowering *l, int64_t kept, int64_t reduced);
+/* Sends what others need for the block in l->cuts, and makes it read what it gets from them. */
+starp_status sp_exchange_block(struct sp_lowering *l, int owner);
 
 /* ------------------------------------------------------------------------------------- window.c, lower*.c, check.c */
 
@@ -184,6 +334,13 @@ struct sp_window {
     int64_t iota_start;
 };
 
+/* Where a buffer of a block comes from. */
+struct sp_source {
+    const struct sp_value *value;
+    int64_t tile;
+    int owner;
+};
+
 /* The boxes of one block: filled by sp_window_cut, memory reused from block to block. */
 struct sp_cuts {
     int ndim, nreg, nbox;
@@ -191,10 +348,13 @@ struct sp_cuts {
     int32_t n[STARP_MAXDIM], cap[STARP_MAXDIM];
     int64_t *box;
     struct sp_ref *ref;
-    struct sp_slot **slot;          /* buffers, in the order refs number them */
+    struct sp_slot **slot;          /* buffers, in the order refs number them; NULL: another rank's tile */
+    struct sp_source *source;
     uint8_t *mode;
     int32_t nslot, box_cap, ref_cap, slot_cap;
 };
+/* The number of a slot, or of another rank's tile, among the block's buffers; -1: no memory. */
+int32_t sp_cuts_buffer(struct sp_cuts *c, const struct sp_source *source, struct sp_slot *slot, uint8_t mode);
 
 bool sp_window_cut(struct sp_cuts *c, int ndim, const int64_t *lo, const int64_t *extent, const struct sp_window *w, int nread,
                    int nwrite);
@@ -204,10 +364,15 @@ void sp_cuts_free(struct sp_cuts *c);
 struct sp_lowering {
     struct sp_run *run;
     const struct sp_step *step;
+    int32_t number;                 /* of the step in the plan */
     const struct sp_program *program;
     struct sp_error *e;
     int ndim, split;                /* split: where kept and reduced axes meet */
     bool rows, at_once, stream;     /* rows: reduced axes are innermost; at_once: no tasks */
+    bool aligned;                   /* every rank has what its blocks read */
+    bool discard;                   /* stored outputs are computed, but not stored */
+    struct sp_map map;              /* who computes which block */
+    struct sp_parcel parcel;
     int axis[STARP_MAXDIM];         /* of the step's shape, per iteration axis */
     int64_t extent[STARP_MAXDIM], block[STARP_MAXDIM], grid[STARP_MAXDIM];
     int64_t nblock, nkept, nreduced; /* blocks in all, along kept axes, along reduced axes */

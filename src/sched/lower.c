@@ -93,9 +93,10 @@ static bool runs_at_once(const struct sp_lowering *l)
 {
     if (sp_shape_size(&l->step->shape) > SP_OPTION(&l->run->sched->options, small)) return false;
     for (int k = 0; k < l->program->noperand; k++) {
-        if (l->window[k].value && l->window[k].value->run == l->run->id) return false;
+        const struct sp_value *v = l->window[k].value;
+        if (v && (v->run == l->run->id || !v->map.everywhere)) return false;
     }
-    return true;
+    return l->map.everywhere;
 }
 
 /* ------------------------------------------------------------------------------------------------------- blocks */
@@ -154,7 +155,8 @@ static struct block_task *new_block_task(struct sp_lowering *l, const int64_t *e
     *t = (struct block_task){
         .task = { .run = l->run, .site = l->site, .name = "block", .perform = perform_block },
         .job = { .program = p, .kernels = l->run->sched->kernels, .constants = l->constants, .ndim = l->ndim, .extent = own_extent,
-                 .nbox = c->nbox, .box = box, .ref = ref, .stream = l->stream, .split = l->split, .rows = l->rows, .partial = partial },
+                 .nbox = c->nbox, .box = box, .ref = ref, .stream = l->stream, .split = l->split, .rows = l->rows, .partial = partial,
+                 .discard = l->discard },
     };
     t->buffer = take(&at, (size_t)nslot * sizeof *t->buffer);
     t->task.dep = take(&at, (size_t)nslot * sizeof *t->task.dep);
@@ -168,7 +170,7 @@ static struct block_task *new_block_task(struct sp_lowering *l, const int64_t *e
 static void mark_ordered(struct sp_lowering *l)
 {
     struct sp_cuts *c = &l->cuts;
-    for (int k = 0; k < l->program->noutput; k++) {
+    for (int k = 0; k < l->program->noutput && !l->discard; k++) {
         if (l->run->plan->last_use[l->step->output[k]] < 0) continue;
         for (int32_t b = 0; b < c->nbox; b++) c->mode[c->ref[b * c->nreg + l->program->noperand + k].buffer] |= ORDERED;
     }
@@ -186,7 +188,8 @@ static void connect(struct sp_lowering *l, struct block_task *t, int64_t kept, i
     struct sp_cuts *c = &l->cuts;
     mark_ordered(l);
     for (int32_t i = 0; i < c->nslot; i++) {
-        t->buffer[i] = c->slot[i]->data;
+        t->buffer[i] = c->slot[i] ? c->slot[i]->data : NULL;
+        if (!c->slot[i]) continue; /* another rank's tile, of which a window has come */
         if (!l->at_once) sp_depend(&t->task, c->slot[i], write_mode(l, c->mode[i] & 3), c->mode[i] & ORDERED);
     }
     for (int r = 0; r < l->program->nreduce; r++) {
@@ -218,18 +221,24 @@ static starp_status lower_block(struct sp_lowering *l, int64_t b)
     int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], kept, reduced;
     const struct sp_program *p = l->program;
     block_bounds(l, b, lo, extent, &kept, &reduced);
+    int owner = sp_block_owner(l, kept, reduced);
+    if (l->aligned && !sp_is_mine(l->run->sched, owner)) return STARP_OK;
     if (!sp_window_cut(&l->cuts, l->ndim, lo, extent, l->window, p->noperand, p->noutput)) return sp_fail_memory(l->e);
+    if (l->run->sched->ranks > 1) SP_TRY(sp_exchange_block(l, owner));
+    if (!sp_is_mine(l->run->sched, owner)) return STARP_OK;
     struct block_task *t = new_block_task(l, extent);
     if (!t) return sp_fail_memory(l->e);
     connect(l, t, kept, reduced);
     if (l->scratch == 0) l->scratch = sp_job_scratch(&t->job);
     t->task.scratch = l->scratch;
-    return l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
+    starp_status status = l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
+    sp_parcel_let_go(l->run);
+    return status;
 }
 
 static starp_status lower_blocks(struct sp_lowering *l)
 {
-    SP_TRY(sp_lower_outputs(l));
+    if (!l->discard) SP_TRY(sp_lower_outputs(l));
     SP_TRY(sp_lower_partials(l));
     for (int64_t b = 0; b < l->nblock; b++) SP_TRY(lower_block(l, b));
     return sp_lower_combine(l);
@@ -246,21 +255,55 @@ static void drop_partials(struct sp_lowering *l)
     sp_free(l->count);
 }
 
+static starp_status lower(struct sp_lowering *l)
+{
+    const struct sp_order *o = &l->run->sched->order;
+    const struct sp_program *p = l->program;
+    l->site = o->node[p->noutput ? l->step->output[0] : l->step->reduce[0]]->site;
+    l->window = sp_calloc((size_t)(p->noperand + p->noutput), sizeof *l->window);
+    if (!l->window) return sp_fail_memory(l->e);
+    set_geometry(l);
+    for (int k = 0; k < p->noperand; k++) operand_window(l, k, o);
+    sp_exchange_prepare(l);
+    l->at_once = runs_at_once(l);
+    starp_status status = lower_blocks(l);
+    drop_partials(l);
+    sp_cuts_free(&l->cuts);
+    sp_parcel_free(&l->parcel);
+    sp_free(l->window);
+    return status;
+}
+
+/*
+ * A step that stores and reduces goes over canonical blocks. Where tiles are others (STARP_TILE), a block's tiles may be
+ * of several ranks: then the step is run twice, once to store, tile by tile, and once to reduce.
+ */
+static starp_status lower_apart(struct sp_lowering *l)
+{
+    struct sp_program *p = sp_malloc(sizeof *p + l->program->ninstr * sizeof p->instr[0]);
+    struct sp_step step = *l->step;
+    if (!p) return sp_fail_memory(l->e);
+    memcpy(p, l->program, sizeof *p + l->program->ninstr * sizeof p->instr[0]);
+    p->nreduce = 0;
+    step.reduce_axes = 0;
+    struct sp_lowering store = *l, reduce = *l;
+    store.program = p;
+    store.step = &step;
+    reduce.discard = true;
+    starp_status status = lower(&store);
+    if (status == STARP_OK) {
+        if (!store.at_once) sp_drain(l->run); /* its tasks read the program */
+        status = lower(&reduce);
+    }
+    sp_free(p);
+    return status;
+}
+
 starp_status sp_lower_fused(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e)
 {
-    const struct sp_order *o = &run->sched->order;
     const struct sp_step *s = &run->plan->step[step];
-    struct sp_lowering l = { .run = run, .step = s, .program = s->program, .constants = constants, .e = e };
-    int nreg = l.program->noperand + l.program->noutput;
-    l.site = o->node[l.program->noutput ? s->output[0] : s->reduce[0]]->site;
-    l.window = sp_malloc((size_t)nreg * sizeof *l.window);
-    if (!l.window) return sp_fail_memory(e);
-    set_geometry(&l);
-    for (int k = 0; k < l.program->noperand; k++) operand_window(&l, k, o);
-    l.at_once = runs_at_once(&l);
-    starp_status status = lower_blocks(&l);
-    drop_partials(&l);
-    sp_cuts_free(&l.cuts);
-    sp_free(l.window);
-    return status;
+    struct sp_lowering l = { .run = run, .step = s, .program = s->program, .constants = constants, .e = e, .number = step };
+    bool mixed = s->program->nreduce && s->program->noutput;
+    bool apart = mixed && run->sched->ranks > 1 && SP_OPTION(&run->sched->options, tile) != SP_TILE_TARGET;
+    return apart ? lower_apart(&l) : lower(&l);
 }

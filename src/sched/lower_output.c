@@ -17,21 +17,22 @@ static bool is_dying(const struct sp_run *run, int32_t node, int32_t t)
 static bool is_free_of_readers(const struct sp_run *run, const struct sp_value *v)
 {
     for (int64_t t = 0; t < v->ntile; t++) {
-        if (v->slot[t]->refs != 1 || v->slot[t]->reads == run->id) return false;
+        if (v->slot[t] && (v->slot[t]->refs != 1 || v->slot[t]->reads == run->id)) return false;
     }
     return true;
 }
 
 /* The dying operand whose tiles output o takes over, or -1. */
-static int donor(const struct sp_lowering *l, int o)
+static int donor(const struct sp_lowering *l, int o, const struct sp_map *map)
 {
     const struct sp_run *run = l->run;
-    int32_t step = (int32_t)(l->step - run->plan->step);
-    if (l->program->nreduce && SP_OPTION(&run->sched->options, tile) != SP_TILE_TARGET) return -1;
+    int32_t step = l->number;
+    if (run->plan->step[step].program->nreduce && SP_OPTION(&run->sched->options, tile) != SP_TILE_TARGET) return -1;
     if (SP_OPTION(&run->sched->options, check)) return -1;
     for (int k = 0; k < l->program->noperand; k++) {
         const struct sp_operand *x = &l->step->operand[k];
         if (x->inplace != o || !is_dying(run, x->node, step)) continue;
+        if (!sp_map_equal(&run->value[x->node]->map, map)) continue;
         if (is_free_of_readers(run, run->value[x->node])) return k;
     }
     return -1;
@@ -44,25 +45,10 @@ static void take_over(struct sp_lowering *l, struct sp_value *out, int k)
     struct sp_value *in = run->value[node];
     for (int64_t t = 0; t < out->ntile; t++) {
         out->slot[t] = in->slot[t];
-        out->slot[t]->refs++;
+        if (out->slot[t]) out->slot[t]->refs++;
     }
     if (!run->plan->stored[node]) run->lost[node] = true;
     run->sched->inplace++;
-}
-
-static starp_status fill(struct sp_lowering *l, struct sp_value *out, int32_t node)
-{
-    int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM];
-    struct sp_sched *s = l->run->sched;
-    bool ordered = !l->at_once && l->run->plan->last_use[node] >= 0;
-    for (int64_t t = 0; t < out->ntile; t++) {
-        size_t bytes = sp_dtypes[out->dtype].size;
-        sp_value_tile(out, t, lo, extent);
-        for (int a = 0; a < out->shape.n; a++) bytes *= (size_t)extent[a];
-        out->slot[t] = sp_pool_get(&s->pool, bytes, ordered);
-        if (!out->slot[t]) return sp_fail(l->e, STARP_ERR_MEMORY, "no memory for a tile of %zu bytes", bytes);
-    }
-    return STARP_OK;
 }
 
 /* Output k: its window sees the value as the iteration does, axes permuted. */
@@ -86,9 +72,11 @@ starp_status sp_lower_outputs(struct sp_lowering *l)
         if (!v) return sp_fail_memory(l->e);
         run->value[node] = v;
         output_window(l, k, v);
-        int from = donor(l, k);
+        v->map = l->map;
+        int from = donor(l, k, &v->map);
+        bool ordered = !l->at_once && run->plan->last_use[node] >= 0;
         if (from >= 0) take_over(l, v, from);
-        else SP_TRY(fill(l, v, node));
+        else SP_TRY(sp_value_fill(run->sched, v, ordered, l->e));
         if (!l->at_once) v->run = run->id;
         inplace |= from >= 0;
         bytes += sp_shape_size(&n->shape) * sp_dtypes[n->dtype].size;

@@ -81,6 +81,7 @@ starp_status sp_lower_partials(struct sp_lowering *l)
         for (int64_t k = 0; k < l->nkept; k++) {
             size_t bytes = (size_t)block_extents(kept.n, kept.extent, kept.block, kept.grid, k, lo, size) * reducer(l, r)->acc_size;
             for (int64_t i = 0; i < l->nreduced; i++, slot++) {
+                if (!sp_is_mine(l->run->sched, sp_block_owner(l, k, i))) continue;
                 *slot = sp_pool_get(&l->run->sched->pool, bytes, !l->at_once);
                 if (!*slot) return sp_fail_memory(l->e);
             }
@@ -180,36 +181,103 @@ static struct combine_task *new_combine_task(const struct sp_lowering *l, const 
     return t;
 }
 
-static starp_status combine_tile(struct sp_lowering *l, int r, const struct kept *kept, struct sp_value *v, int64_t tile, bool ordered)
+/* Bytes of the partial results of a block. */
+static size_t partial_bytes(const struct sp_lowering *l, int r, const struct kept *kept, int64_t block)
 {
-    struct overlap o;
-    find_overlap(kept, v, tile, &o);
-    struct combine_task *t = new_combine_task(l, kept, &o);
-    if (!t) return sp_fail_memory(l->e);
+    int64_t lo[STARP_MAXDIM], size[STARP_MAXDIM];
+    return (size_t)block_extents(kept->n, kept->extent, kept->block, kept->grid, block, lo, size) * reducer(l, r)->acc_size;
+}
+
+/* What a rank has computed of the partial results that a tile is combined from, in index order. */
+static bool gather_partials(struct sp_lowering *l, int r, const struct kept *kept, const struct overlap *o, int rank)
+{
+    struct sp_combine_part part;
+    int64_t room[3 * STARP_MAXDIM];
+    sp_parcel_clear(&l->parcel);
+    for (int64_t i = 0; i < o->nblock; i++) {
+        int64_t block = fill_part(kept, o, i, 1, &part, room);
+        for (int64_t b = 0; b < l->nreduced; b++) {
+            if (sp_block_owner(l, block, b) != rank) continue;
+            struct sp_slot *slot = l->partial[(r * l->nkept + block) * l->nreduced + b];
+            struct sp_piece x = { .slot = slot, .from = slot ? slot->data : NULL, .item = 1, .ndim = 1,
+                                  .extent = { (int64_t)partial_bytes(l, r, kept, block) }, .stride = { 1 } };
+            if (!sp_parcel_add(&l->parcel, &x)) return false;
+        }
+    }
+    return true;
+}
+
+/* A rank's partial results have come in one slot: the combining task finds them there. */
+static starp_status receive_partials(struct sp_lowering *l, int r, const struct kept *kept, const struct overlap *o, int peer,
+                                     struct combine_task *t)
+{
+    if (!gather_partials(l, r, kept, o, peer)) return sp_fail_memory(l->e);
+    if (l->parcel.n == 0) return STARP_OK;
+    struct sp_slot *slot = sp_parcel_receive(l->run, l->parcel.bytes, peer, l->e);
+    if (!slot) return l->e->status;
+    sp_depend(&t->task, slot, 1, true);
+    sp_parcel_hold(l->run, slot);
+    struct sp_combine_part part;
+    int64_t room[3 * STARP_MAXDIM];
+    int32_t piece = 0, buffer = 1;
+    for (int64_t i = 0; i < o->nblock; i++) {
+        int64_t block = fill_part(kept, o, i, 1, &part, room);
+        for (int64_t b = 0; b < l->nreduced; b++, buffer++) {
+            if (sp_block_owner(l, block, b) == peer) t->buffer[buffer] = (char *)slot->data + l->parcel.piece[piece++].at;
+        }
+    }
+    return STARP_OK;
+}
+
+/* Connects a combining task with the partial results that were computed here. */
+static void connect_partials(struct sp_lowering *l, int r, const struct kept *kept, const struct overlap *o, struct combine_task *t)
+{
     struct sp_combine_part *part = (struct sp_combine_part *)(t + 1);
-    int64_t *room = (int64_t *)(part + o.nblock);
-    int32_t nbuffer = 0;
-    t->job.reducer = reducer(l, r);
-    t->job.item = sp_dtypes[v->dtype].size;
-    t->buffer[nbuffer++] = v->slot[tile]->data;
-    if (!l->at_once) sp_depend(&t->task, v->slot[tile], 2, ordered);
-    for (int64_t i = 0; i < o.nblock; i++) {
-        int64_t block = fill_part(kept, &o, i, t->job.item, &part[i], room + 3 * i * kept->n);
-        part[i].first = nbuffer;
+    int64_t *room = (int64_t *)(part + o->nblock);
+    int32_t buffer = 1;
+    for (int64_t i = 0; i < o->nblock; i++) {
+        int64_t block = fill_part(kept, o, i, t->job.item, &part[i], room + 3 * i * kept->n);
+        part[i].first = buffer;
         part[i].nblock = (int32_t)l->nreduced;
         struct sp_slot **slot = l->partial + (r * l->nkept + block) * l->nreduced;
-        for (int64_t b = 0; b < l->nreduced; b++) {
-            t->buffer[nbuffer++] = slot[b]->data;
+        for (int64_t b = 0; b < l->nreduced; b++, buffer++) {
+            if (!slot[b]) continue;
+            t->buffer[buffer] = slot[b]->data;
             if (!l->at_once) sp_depend(&t->task, slot[b], 1, true);
         }
     }
-    return l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
+}
+
+static starp_status combine_tile(struct sp_lowering *l, int r, const struct kept *kept, struct sp_value *v, int64_t tile, bool ordered)
+{
+    struct sp_sched *s = l->run->sched;
+    struct overlap o;
+    int owner = sp_value_owner(v, tile);
+    find_overlap(kept, v, tile, &o);
+    if (!l->map.everywhere && owner != s->rank) {
+        if (!gather_partials(l, r, kept, &o, s->rank)) return sp_fail_memory(l->e);
+        SP_TRY(sp_parcel_send(l->run, &l->parcel, owner, l->site, l->e));
+    }
+    if (!sp_is_mine(s, owner)) return STARP_OK;
+    struct combine_task *t = new_combine_task(l, kept, &o);
+    if (!t) return sp_fail_memory(l->e);
+    t->job.reducer = reducer(l, r);
+    t->job.item = sp_dtypes[v->dtype].size;
+    t->buffer[0] = v->slot[tile]->data;
+    if (!l->at_once) sp_depend(&t->task, v->slot[tile], 2, ordered);
+    connect_partials(l, r, kept, &o, t);
+    for (int peer = 0; peer < s->ranks && !l->map.everywhere; peer++) {
+        if (peer == s->rank) continue;
+        if (receive_partials(l, r, kept, &o, peer, t) != STARP_OK) return sp_free(t), l->e->status;
+    }
+    starp_status status = l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
+    sp_parcel_let_go(l->run);
+    return status;
 }
 
 static starp_status combine(struct sp_lowering *l, int r)
 {
     struct sp_run *run = l->run;
-    int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM];
     int32_t node = l->step->reduce[r];
     const struct sp_node *n = run->sched->order.node[node];
     struct kept kept;
@@ -219,14 +287,8 @@ static starp_status combine(struct sp_lowering *l, int r)
     if (!l->at_once) v->run = run->id;
     find_kept(l, n, &kept);
     bool ordered = !l->at_once && run->plan->last_use[node] >= 0;
-    for (int64_t t = 0; t < v->ntile; t++) {
-        size_t bytes = sp_dtypes[v->dtype].size;
-        sp_value_tile(v, t, lo, extent);
-        for (int a = 0; a < v->shape.n; a++) bytes *= (size_t)extent[a];
-        v->slot[t] = sp_pool_get(&run->sched->pool, bytes, ordered);
-        if (!v->slot[t]) return sp_fail_memory(l->e);
-        SP_TRY(combine_tile(l, r, &kept, v, t, ordered));
-    }
+    SP_TRY(sp_value_fill(run->sched, v, ordered, l->e));
+    for (int64_t t = 0; t < v->ntile; t++) SP_TRY(combine_tile(l, r, &kept, v, t, ordered));
     return STARP_OK;
 }
 

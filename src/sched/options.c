@@ -117,6 +117,55 @@ starp_status sp_options_read(struct sp_options *o, struct sp_error *e)
     return sp_options_parse(o, from_environment, NULL, e);
 }
 
+size_t sp_options_write(const struct sp_options *o, char *to, size_t cap)
+{
+    size_t n = 0;
+    for (int i = 0; i < SP_NOPTIONS && n < cap; i++) {
+        const struct sp_option *x = &o->at[i];
+        if (!x->from_environment) continue;
+        n += (size_t)snprintf(to + n, cap - n, "%s", rows[i].variable) + 1;
+        if (n >= cap) break;
+        if (rows[i].kind == TEXT) n += (size_t)snprintf(to + n, cap - n, "%s", x->text) + 1;
+        else n += (size_t)snprintf(to + n, cap - n, "%lld", (long long)x->value) + 1;
+    }
+    return n < cap ? n : cap;
+}
+
+struct written {
+    const char *at, *end;
+};
+
+static const char *from_written(const char *name, void *user)
+{
+    const struct written *w = user;
+    for (const char *at = w->at, *value; at < w->end; at = value + strlen(value) + 1) {
+        value = at + strlen(at) + 1;
+        if (value >= w->end) return NULL;
+        if (strcmp(at, name) == 0) return value;
+    }
+    return NULL;
+}
+
+starp_status sp_options_from(struct sp_options *o, const char *text, size_t n, struct sp_error *e)
+{
+    if (n > 0 && text[n - 1]) return sp_fail(e, STARP_ERR_FORMAT, "the options do not end");
+    return sp_options_parse(o, from_written, &(struct written){ text, text + n }, e);
+}
+
+bool sp_options_launched(void)
+{
+    static const char *const signs[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "PMI_RANK" };
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        if (getenv(signs[i])) return true;
+    }
+    return false;
+}
+
+bool sp_options_bound(void)
+{
+    return getenv("OMPI_MCA_hwloc_base_binding_policy") || getenv("SLURM_CPU_BIND_TYPE");
+}
+
 void sp_options_print(const struct sp_options *o, FILE *out)
 {
     for (int i = 0; i < SP_NOPTIONS; i++) {

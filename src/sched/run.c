@@ -64,7 +64,7 @@ static struct sp_run *new_run(struct sp_sched *s, struct sp_graph *g, struct sp_
     run->graph = g;
     run->keep_leaves = g->keep_leaves || plan->fallible;
     run->plan = plan;
-    run->id = ++s->run_id;
+    run->id = ++s->run_id; /* the same on all ranks */
     run->nnode = o->n;
     run->node = (struct sp_node **)(run + 1);
     run->value = (struct sp_value **)(run->node + n);
@@ -88,6 +88,7 @@ static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *
     char text[SP_SHAPE_TEXT], big[160] = "";
     size_t at = 0;
     sp_plan_forecast(plan, &s->order, &f);
+    f.bytes /= s->ranks; /* about: every rank has its part */
     if ((int64_t)s->pool.live <= limit && f.bytes <= limit - (int64_t)s->pool.live) return STARP_OK;
     for (int k = 0; k < 3 && f.big[k] >= 0 && at < sizeof big; k++) {
         const struct sp_node *n = s->order.node[f.big[k]];
@@ -130,7 +131,9 @@ static starp_status submit_steps(struct sp_run *run, struct sp_error *e)
         s->steps++;
         s->fused_groups += step->nops > 1;
         s->fused_ops += step->nops > 1 ? (uint64_t)step->nops : 0;
-        if (atomic_load_explicit(&run->stop, memory_order_relaxed)) return sp_run_fault(run, e);
+        /* Other ranks wait for this one's messages, whatever has become of the run. */
+        bool alone = s->ranks == 1 || sp_world_lost(NULL);
+        if (alone && atomic_load_explicit(&run->stop, memory_order_relaxed)) return sp_run_fault(run, e);
     }
     return STARP_OK;
 }
@@ -164,6 +167,7 @@ static void settle(struct sp_run *run)
         struct sp_node *n = run->node[i];
         if (!run->value[i] || run->value[i] == n->value) continue;
         run->value[i]->run = 0;
+        run->value[i]->id = n->id;
         run->plan->refs++;
         if (n->plan) sp_plan_release(n->plan);
         n->plan = run->plan;
@@ -174,6 +178,7 @@ static void settle(struct sp_run *run)
 static void free_run(struct sp_run *run)
 {
     struct sp_sched *s = run->sched;
+    sp_parcel_let_go(run);
     s->run = NULL;
     for (int32_t i = 0; i < run->nnode; i++) sp_node_release(run->graph, run->node[i]);
     sp_pool_settle(&s->pool);
@@ -214,11 +219,11 @@ static void explain_now(const struct sp_sched *s, const struct sp_plan *plan)
     if (SP_OPTION(&s->options, explain)) sp_plan_print(plan, &s->order, stderr);
 }
 
-/* Orders and plans: a reference to the plan. */
+/* Orders, unless the order came from rank 0 (roots NULL), and plans: a reference to the plan. */
 static struct sp_plan *make_plan(struct sp_sched *s, struct sp_graph *g, struct sp_node *const *roots, int n, struct sp_error *e)
 {
     struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace) };
-    if (sp_order_make(&s->order, g, roots, n, options.merge, e) != STARP_OK) return NULL;
+    if (roots && sp_order_make(&s->order, g, roots, n, options.merge, e) != STARP_OK) return NULL;
     struct sp_plan *plan = sp_plan_get(&s->plans, &s->order, &options, e);
     if (plan && check_limit(s, plan, e) != STARP_OK) {
         sp_plan_release(plan);
@@ -242,6 +247,10 @@ starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *
     s->merged += s->order.merged;
     keep_text(s, plan);
     explain_now(s, plan);
+    if (s->ranks > 1 && s->rank == 0 && sp_lead_run(run, e) != STARP_OK) {
+        free_run(run);
+        return e->status;
+    }
     starp_status status = submit_steps(run, e);
     if (status == STARP_OK) {
         sp_seal(run);
@@ -249,15 +258,38 @@ starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *
         return STARP_OK;
     }
     if (!atomic_load(&run->stop)) sp_run_fail(run, status, e->site, e->text);
+    if (s->ranks > 1) sp_world_give_up(s->rank, e->text); /* others would wait for what it has not sent */
     sp_drain(run);
     sp_error_clear(e);
     return finish(run, e);
 }
 
+void sp_run_lost(struct sp_run *run)
+{
+    struct sp_error e = { 0 };
+    if (sp_world_lost(&e)) sp_run_fail(run, e.status, run->node[run->nnode - 1]->site, e.text);
+    else atomic_store(&run->stop, true); /* rank 0 wants it to end */
+}
+
+/* A run is good when it is on all ranks: rank 0 hears the others and tells them. */
+static void agree(struct sp_run *run)
+{
+    struct sp_error e = { 0 };
+    if (sp_world_answers(run->id, &e) != STARP_OK) sp_run_fail(run, e.status, e.site, e.text);
+    if (sp_lead_outcome(run, !atomic_load(&run->stop), &e) != STARP_OK) sp_run_lost(run);
+}
+
 starp_status sp_run_wait(void *self, struct sp_run *run, struct sp_error *e)
 {
-    (void)self;
+    struct sp_sched *s = self;
     sp_drain(run);
+    if (s->ranks > 1) agree(run);
+    return finish(run, e);
+}
+
+starp_status sp_run_end(struct sp_run *run, bool commit, struct sp_error *e)
+{
+    if (!commit) sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "it failed on another rank");
     return finish(run, e);
 }
 
@@ -269,8 +301,9 @@ bool sp_run_test(void *self, struct sp_run *run, double seconds)
 
 void sp_run_cancel(void *self, struct sp_run *run)
 {
-    (void)self;
+    struct sp_sched *s = self;
     sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "the run was cancelled");
+    if (s->ranks > 1) sp_lead_cancel(s);
 }
 
 void sp_sched_progress(struct sp_run *run, starp_progress_info *info)

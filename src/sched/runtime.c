@@ -21,16 +21,53 @@ static struct {
     struct sp_runtime shared;
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* Several ranks on this machine share its cores: each takes its part, unless the user has bound them. */
+static struct {
+    cpu_set_t cores;
+    bool pinned; /* every worker has a core of its own, which StarPU cannot see */
+} share;
+
 static void be_polite(void *unused)
 {
     (void)unused;
     sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
+    int n = starpu_worker_get_id();
+    for (int c = 0; c < CPU_SETSIZE && share.pinned; c++) {
+        if (!CPU_ISSET(c, &share.cores) || n-- > 0) continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(c, &one);
+        sched_setaffinity(0, sizeof one, &one);
+    }
 }
 
+/* The rank's part of what the machine lets it use: as many cores as fit, one after the other. */
+static void take_share(int rank, int ranks)
+{
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof all);
+    sched_setaffinity(0, sizeof all, &all); /* launchers bind a rank to one core, whatever there is */
+    sched_getaffinity(0, sizeof all, &all);
+    int n = CPU_COUNT(&all), each = n / ranks, at = 0;
+    share.cores = all;
+    for (int c = 0; c < CPU_SETSIZE && each > 0; c++) {
+        if (!CPU_ISSET(c, &all)) continue;
+        if (at < rank * each || at >= (rank + 1) * each) CPU_CLR(c, &share.cores);
+        at++;
+    }
+    share.pinned = each > 0;
+    sched_setaffinity(0, sizeof share.cores, &share.cores);
+}
+
+/* How many cores this rank has; more ranks than cores share them all, one worker each. */
 static int count_cores(void)
 {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    int rank, ranks;
+    sp_world_local(&rank, &ranks);
+    if (ranks > 1 && !sp_options_bound()) take_share(rank, ranks);
+    else if (sched_getaffinity(0, sizeof share.cores, &share.cores) != 0) return 1;
+    if (ranks > 1) setenv("STARPU_WORKERS_NOBIND", "1", 1); /* StarPU would bind all ranks to the first cores */
+    return ranks > 1 && !share.pinned && !sp_options_bound() ? 1 : CPU_COUNT(&share.cores);
 }
 
 int sp_runtime_max_cpus(void)
@@ -45,6 +82,7 @@ static starp_status start(const struct sp_options *o, struct sp_error *e)
     int wanted = (int)SP_OPTION(o, ncpu);
     r->cores = count_cores();
     r->workers = wanted ? wanted : r->cores;
+    share.pinned &= r->workers <= CPU_COUNT(&share.cores);
     if (r->workers > STARPU_MAXCPUS) r->workers = STARPU_MAXCPUS;
     strcpy(r->policy, o->at[SP_OPTION_sched].text);
     setenv("STARPU_SILENT", "1", 0); /* the library does not print */

@@ -30,12 +30,16 @@ static int64_t last_level_cache(void)
 
 static starp_status start(struct sp_sched *s, struct sp_error *e)
 {
-    SP_TRY(sp_options_read(&s->options, e));
     SP_TRY(pick_kernels(s, e));
     s->fault_countdown = (uint64_t)SP_OPTION(&s->options, fault);
     s->cache_bytes = last_level_cache();
     s->machine_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     s->pool.limit = SP_OPTION(&s->options, memory_limit);
+    s->rank = sp_world_rank();
+    s->ranks = sp_world_size();
+    s->sent = sp_calloc(2 * (size_t)s->ranks, sizeof *s->sent);
+    s->received = s->sent + s->ranks;
+    if (!s->sent) return sp_fail_memory(e);
     SP_TRY(sp_runtime_acquire(&s->options, &s->runtime, e));
     s->scratch = sp_calloc((size_t)s->runtime.workers + 1, sizeof *s->scratch);
     if (s->scratch) return STARP_OK;
@@ -43,10 +47,11 @@ static starp_status start(struct sp_sched *s, struct sp_error *e)
     return sp_fail_memory(e);
 }
 
-starp_status sp_sched_open(struct sp_sched **sched, struct sp_error *e)
+starp_status sp_sched_start(const struct sp_options *o, struct sp_sched **sched, struct sp_error *e)
 {
     struct sp_sched *s = sp_calloc(1, sizeof *s);
     if (!s) return sp_fail_memory(e);
+    s->options = *o;
     sp_pool_init(&s->pool);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->change, NULL);
@@ -54,14 +59,30 @@ starp_status sp_sched_open(struct sp_sched **sched, struct sp_error *e)
         *sched = s;
         return STARP_OK;
     }
+    sp_free(s->sent);
     sp_free(s);
+    return e->status;
+}
+
+/* The ranks of a job meet here; all but rank 0 stay. */
+starp_status sp_sched_open(struct sp_sched **sched, struct sp_error *e)
+{
+    struct sp_options options;
+    SP_TRY(sp_options_read(&options, e));
+    SP_TRY(sp_world_join(&options, e));
+    if (sp_world_rank() > 0) sp_serve();
+    SP_TRY(sp_sched_start(&options, sched, e));
+    if (sp_world_size() == 1 || sp_lead_open(*sched, e) == STARP_OK) return STARP_OK;
+    sp_sched_ops.close(*sched);
     return e->status;
 }
 
 static void close_sched(void *self)
 {
     struct sp_sched *s = self;
+    if (s->ranks > 1 && s->rank == 0) sp_lead_close(s);
     while (atomic_load(&s->leaving) > 0) sched_yield(); /* a task's callback is on its way out */
+    sp_free(s->sent);
     for (int i = 0; i <= s->runtime.workers; i++) sp_free(s->scratch[i].memory);
     sp_free(s->scratch);
     sp_plan_cache_free(&s->plans);
@@ -86,12 +107,18 @@ const struct sp_executor_ops sp_sched_ops = {
     .cancel = sp_run_cancel,
     .get = sp_value_get,
     .drop = drop_value,
+    .gone = sp_lead_gone,
     .close = close_sched,
 };
 
 const struct sp_options *sp_sched_options(const struct sp_sched *s)
 {
     return &s->options;
+}
+
+int sp_sched_ranks(const struct sp_sched *s)
+{
+    return s->ranks;
 }
 
 starp_status sp_sched_explain(struct sp_sched *s, struct sp_graph *g, struct sp_node *x, FILE *out, struct sp_error *e)
@@ -125,6 +152,8 @@ void sp_sched_stats(struct sp_sched *s, starp_stats *stats)
     stats->pool_hits += s->pool.hits;
     stats->pool_misses += s->pool.misses;
     stats->inplace += s->inplace;
+    stats->messages += s->messages;
+    stats->bytes_sent += s->bytes_sent;
     stats->bytes_live += s->pool.live;
     stats->bytes_peak += s->pool.peak;
     stats->bytes_pool += s->pool.held;

@@ -29,6 +29,7 @@
     X(progress, "STARP_PROGRESS", BOOL, 0, 0, 1, "a progress bar on stderr") \
     X(explain, "STARP_EXPLAIN", BOOL, 0, 0, 1, "every plan on stderr as it is run") \
     X(check, "STARP_CHECK", BOOL, 0, 0, 1, "run every fused step element by element too, and compare") \
+    X(timeout, "STARP_TIMEOUT", INT, 60, 1, 1 << 20, "seconds without a sign of life after which another rank counts as dead") \
     X(isa, "STARP_ISA", TEXT, 0, 0, 0, "instruction set of the kernels (best|generic|avx2|avx512)") \
     X(fault, "STARP_FAULT", INT, 0, 0, INT64_MAX, "make the n-th task fail; 0: none (for tests)")
 
@@ -56,6 +57,13 @@ starp_status sp_options_read(struct sp_options *o, struct sp_error *e);
 /* The same from any source: lookup(name, user) returns a variable's text or NULL. */
 starp_status sp_options_parse(struct sp_options *o, const char *(*lookup)(const char *, void *), void *user,
                               struct sp_error *e);
+/* What is not as usual, as names and values in turn, each ended by a 0: for the other ranks, which read it again. */
+size_t sp_options_write(const struct sp_options *o, char *to, size_t cap);
+starp_status sp_options_from(struct sp_options *o, const char *text, size_t n, struct sp_error *e);
+/* Whether this process is one of several that were started together. */
+bool sp_options_launched(void);
+/* Whether the user has chosen how the launcher binds processes to cores. */
+bool sp_options_bound(void);
 void sp_options_print(const struct sp_options *o, FILE *out);
 #define SP_OPTION(o, id) ((o)->at[SP_OPTION_##id].value)
 
@@ -68,6 +76,7 @@ starp_status sp_sched_open(struct sp_sched **sched, struct sp_error *e);
 /* Its operations; `self` is the sp_sched. */
 extern const struct sp_executor_ops sp_sched_ops;
 const struct sp_options *sp_sched_options(const struct sp_sched *sched);
+int sp_sched_ranks(const struct sp_sched *sched);
 void sp_sched_info(struct sp_sched *sched, FILE *out);
 /* Adds the executor's counts. */
 void sp_sched_stats(struct sp_sched *sched, starp_stats *stats);

@@ -65,9 +65,10 @@ static void tick(struct sp_run *run)
 {
     struct sp_sched *s = run->sched;
     double now = sp_now();
-    if (!s->tick || now - run->ticked < TICK) return;
+    if (now - run->ticked < TICK) return;
     run->ticked = now;
-    if (s->tick(s->tick_user, run)) sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "the run was cancelled");
+    if (sp_world_check()) sp_run_lost(run);
+    if (s->tick && s->tick(s->tick_user, run)) sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "the run was cancelled");
 }
 
 /* Waits until something holds, and calls the client's tick meanwhile. */
@@ -128,15 +129,6 @@ static struct starpu_codelet tile_codelet = {
     .name = "starp",
 };
 
-/* The first task of a run. The workers are not woken yet, see HEAD_START. */
-static void start(struct sp_run *run)
-{
-    if (run->started) return;
-    run->started = true;
-    run->begun = run->ticked = sp_now();
-    atomic_fetch_add(&run->pending, 1); /* submission itself, until sp_seal */
-}
-
 /*
  * Tasks submitted before the workers wake. A waking worker meets the submitter at StarPU's locks, and may then keep the
  * core that the submitter needs for a scheduler slice (4 ms): with few tasks queued, the other workers run dry.
@@ -157,10 +149,44 @@ static void throttle(struct sp_run *run)
     wait_ticking(run, has_few_pending);
 }
 
+/* The first task of a run. The workers are not woken yet, see HEAD_START. */
+static void start(struct sp_run *run)
+{
+    if (run->started) return;
+    run->started = true;
+    run->begun = run->ticked = sp_now();
+    atomic_fetch_add(&run->pending, 1); /* submission itself, until sp_seal */
+}
+
 static starpu_data_handle_t handle_of(struct sp_slot *slot)
 {
     if (!slot->handle) starpu_variable_data_register(&slot->handle, STARPU_MAIN_RAM, (uintptr_t)slot->data, slot->bytes);
     return slot->handle;
+}
+
+void sp_expect(struct sp_run *run)
+{
+    start(run);
+    atomic_fetch_add(&run->pending, 1);
+}
+
+static void post_receive(void *arg)
+{
+    sp_comm_post(arg);
+}
+
+void sp_receive(struct sp_message *m)
+{
+    sp_expect(m->run);
+    starpu_data_acquire_on_node_cb(handle_of(m->slot), STARPU_MAIN_RAM, STARPU_W, post_receive, m);
+}
+
+void sp_message_ended(struct sp_message *m)
+{
+    struct sp_run *run = m->run;
+    if (m->receive) starpu_data_release_on_node(m->slot->handle, STARPU_MAIN_RAM);
+    sp_free(m);
+    count_down(run);
 }
 
 void sp_slot_forget(struct sp_slot *slot)
@@ -233,7 +259,7 @@ starp_status sp_perform(struct sp_task *task, struct sp_error *e)
     perform(task, &s->scratch[s->runtime.workers]);
     s->inline_steps++;
     free_task(task);
-    if (!atomic_load_explicit(&run->stop, memory_order_relaxed)) return STARP_OK;
+    if (s->ranks > 1 || !atomic_load_explicit(&run->stop, memory_order_relaxed)) return STARP_OK;
     return sp_run_fault(run, e);
 }
 

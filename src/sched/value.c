@@ -6,6 +6,12 @@
 
 #include "engine.h"
 
+void sp_value_map(const struct sp_sched *s, const starp_dims *shape, struct sp_map *map)
+{
+    sp_map_init(map, shape, 1, s->ranks);
+    map->everywhere |= sp_shape_size(shape) <= SP_OPTION(&s->options, small);
+}
+
 struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp_dtype dtype)
 {
     starp_dims tile, grid = { .n = shape->n };
@@ -22,6 +28,7 @@ struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp
     v->grid = grid;
     v->dtype = (uint8_t)dtype;
     v->ntile = ntile;
+    sp_value_map(s, shape, &v->map);
     return v;
 }
 
@@ -54,8 +61,7 @@ static int64_t strides(int ndim, const int64_t *extent, size_t item, int64_t *st
     return n;
 }
 
-/* One tile to or from the place it has in a row-major buffer. */
-static void move_tile(const struct sp_sched *s, const struct sp_value *v, int64_t t, char *buffer, bool out)
+void sp_value_move(const struct sp_sched *s, const struct sp_value *v, int64_t t, void *data, char *buffer, bool out)
 {
     int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], tile[STARP_MAXDIM], whole[STARP_MAXDIM];
     int n = v->shape.n;
@@ -64,45 +70,66 @@ static void move_tile(const struct sp_sched *s, const struct sp_value *v, int64_
     strides(n, extent, item, tile);
     strides(n, v->shape.v, item, whole);
     for (int a = 0; a < n; a++) buffer += lo[a] * whole[a];
-    if (out) sp_move(n, extent, item, buffer, whole, v->slot[t]->data, tile, s->kernels);
-    else sp_move(n, extent, item, v->slot[t]->data, tile, buffer, whole, s->kernels);
+    if (out) sp_move(n, extent, item, buffer, whole, data, tile, s->kernels);
+    else sp_move(n, extent, item, data, tile, buffer, whole, s->kernels);
 }
 
-static bool fill_slots(struct sp_sched *s, struct sp_value *v)
+size_t sp_value_tile_bytes(const struct sp_value *v, int64_t t)
 {
     int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], stride[STARP_MAXDIM];
     size_t item = sp_dtypes[v->dtype].size;
-    for (int64_t t = 0; t < v->ntile; t++) {
-        sp_value_tile(v, t, lo, extent);
-        v->slot[t] = sp_pool_get(&s->pool, (size_t)strides(v->shape.n, extent, item, stride) * item, false);
-        if (!v->slot[t]) return false;
-    }
-    return true;
+    sp_value_tile(v, t, lo, extent);
+    return (size_t)strides(v->shape.n, extent, item, stride) * item;
 }
 
-starp_status sp_value_put(void *self, const void *data, const starp_dims *shape, starp_dtype dtype, struct sp_value **value,
-                          struct sp_error *e)
+starp_status sp_value_fill(struct sp_sched *s, struct sp_value *v, bool ordered, struct sp_error *e)
 {
-    struct sp_sched *s = self;
-    struct sp_value *v = sp_value_new(s, shape, dtype);
-    int64_t bytes = sp_shape_size(shape) * sp_dtypes[dtype].size, limit = SP_OPTION(&s->options, memory_limit);
-    if (limit && (int64_t)s->pool.live + bytes > limit) {
-        if (v) sp_value_free(s, v);
+    for (int64_t t = 0; t < v->ntile; t++) {
+        if (!sp_is_mine(s, sp_value_owner(v, t))) continue;
+        size_t bytes = sp_value_tile_bytes(v, t);
+        v->slot[t] = sp_pool_get(&s->pool, bytes, ordered);
+        if (!v->slot[t]) return sp_fail(e, STARP_ERR_MEMORY, "no memory for a tile of %zu bytes", bytes);
+    }
+    return STARP_OK;
+}
+
+/* From host data to tiles; those of other ranks are sent to them. */
+static starp_status put(struct sp_sched *s, struct sp_value *v, const struct sp_node *node, const void *data, struct sp_error *e)
+{
+    int64_t bytes = sp_shape_size(&v->shape) * sp_dtypes[v->dtype].size, limit = SP_OPTION(&s->options, memory_limit);
+    if (limit && (int64_t)s->pool.live + bytes / (v->map.everywhere ? 1 : s->ranks) > limit) {
         return sp_fail(e, STARP_ERR_LIMIT, "from_host: %lld bytes on top of %llu live ones exceed STARP_MEMORY_LIMIT (%lld)",
                        (long long)bytes, (unsigned long long)s->pool.live, (long long)limit);
     }
-    if (!v || !fill_slots(s, v)) {
-        if (v) sp_value_free(s, v);
+    if (sp_value_fill(s, v, false, e) != STARP_OK) {
+        sp_error_clear(e);
         return sp_fail(e, STARP_ERR_MEMORY, "from_host: no memory for %lld bytes", (long long)bytes);
     }
-    for (int64_t t = 0; data && t < v->ntile; t++) move_tile(s, v, t, (char *)(uintptr_t)data, false);
-    *value = v;
+    for (int64_t t = 0; data && t < v->ntile; t++) {
+        if (v->slot[t]) sp_value_move(s, v, t, v->slot[t]->data, (char *)(uintptr_t)data, false);
+    }
+    return s->ranks > 1 ? sp_lead_put(s, v, node, data, e) : STARP_OK;
+}
+
+starp_status sp_value_put(void *self, struct sp_node *node, const void *data, struct sp_error *e)
+{
+    struct sp_sched *s = self;
+    struct sp_value *v = sp_value_new(s, &node->shape, node->dtype);
+    if (!v) return sp_fail_memory(e);
+    if (put(s, v, node, data, e) != STARP_OK) {
+        sp_value_free(s, v);
+        return e->status;
+    }
+    node->value = v;
+    node->shared = s->ranks > 1;
     return STARP_OK;
 }
 
 starp_status sp_value_get(void *self, const struct sp_value *v, void *buffer, struct sp_error *e)
 {
-    (void)e;
-    for (int64_t t = 0; t < v->ntile; t++) move_tile(self, v, t, buffer, true);
-    return STARP_OK;
+    struct sp_sched *s = self;
+    for (int64_t t = 0; t < v->ntile; t++) {
+        if (v->slot[t]) sp_value_move(s, v, t, v->slot[t]->data, buffer, true);
+    }
+    return v->map.everywhere ? STARP_OK : sp_lead_get(s, v, buffer, e);
 }

@@ -82,18 +82,25 @@ static bool find_cuts(struct sp_cuts *c, const int64_t *lo, const int64_t *exten
     return true;
 }
 
-/* The number of a slot among the block's buffers. */
-static int32_t buffer_of(struct sp_cuts *c, struct sp_slot *slot, uint8_t mode)
+static bool is_same(const struct sp_cuts *c, int32_t i, const struct sp_source *source, const struct sp_slot *slot)
+{
+    if (c->slot[i] || slot) return c->slot[i] == slot;
+    return c->source[i].value == source->value && c->source[i].tile == source->tile;
+}
+
+int32_t sp_cuts_buffer(struct sp_cuts *c, const struct sp_source *source, struct sp_slot *slot, uint8_t mode)
 {
     for (int32_t i = c->nslot - 1; i >= 0; i--) {
-        if (c->slot[i] != slot) continue;
+        if (!is_same(c, i, source, slot)) continue;
         c->mode[i] |= mode;
         return i;
     }
-    int32_t cap = c->slot_cap;
+    int32_t cap = c->slot_cap, same = c->slot_cap;
     if (!grow((void **)&c->slot, &cap, c->nslot + 1, sizeof *c->slot)) return -1;
+    if (!grow((void **)&c->source, &same, c->nslot + 1, sizeof *c->source)) return -1;
     if (!grow((void **)&c->mode, &c->slot_cap, c->nslot + 1, sizeof *c->mode)) return -1;
     c->slot[c->nslot] = slot;
+    c->source[c->nslot] = *source;
     c->mode[c->nslot] = mode;
     return c->nslot++;
 }
@@ -118,7 +125,8 @@ static bool place(struct sp_cuts *c, const struct sp_window *w, const int64_t *a
         size *= v->shape.v[a] - lo < v->tile.v[a] ? v->shape.v[a] - lo : v->tile.v[a];
     }
     ref->offset = offset * item;
-    ref->buffer = buffer_of(c, v->slot[tile], mode);
+    struct sp_source source = { .value = v, .tile = tile, .owner = sp_value_owner(v, tile) };
+    ref->buffer = sp_cuts_buffer(c, &source, v->slot[tile], mode);
     return ref->buffer >= 0;
 }
 
@@ -173,5 +181,6 @@ void sp_cuts_free(struct sp_cuts *c)
     sp_free(c->box);
     sp_free(c->ref);
     sp_free(c->slot);
+    sp_free(c->source);
     sp_free(c->mode);
 }

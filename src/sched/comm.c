@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * comm.c: messages between ranks. One thread talks to MPI while messages are outstanding, and sleeps while none are. A
+ * message has no envelope: both ends find its place in their common order of messages, hence its tag, and its size, from
+ * the plan. Sends are held back beyond a few at a time; receives are posted as early as possible.
+ */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <mpi.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "engine.h"
+
+#define MAX_SENDS 16   /* under way at a time */
+#define MAX_ACTIVE 1024
+#define BULK_TAG (1 << 30)
+
+static struct {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    struct sp_message *first[2], **last[2]; /* to be started: receives, sends */
+    bool running, stop;
+    atomic_bool abandoned;
+    int nactive, nsend;
+    MPI_Request request[MAX_ACTIVE];
+    struct sp_message *active[MAX_ACTIVE];
+    int done[MAX_ACTIVE];
+    MPI_Comm comm;
+} comm = { .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
+
+static void begin(struct sp_message *m)
+{
+    MPI_Request *r = &comm.request[comm.nactive];
+    if (m->receive) MPI_Irecv(m->data, (int)m->bytes, MPI_BYTE, m->peer, m->tag, comm.comm, r);
+    else MPI_Isend(m->data, (int)m->bytes, MPI_BYTE, m->peer, m->tag, comm.comm, r);
+    comm.active[comm.nactive++] = m;
+    comm.nsend += !m->receive;
+}
+
+static struct sp_message *pop(int queue)
+{
+    struct sp_message *m = comm.first[queue];
+    if (!m) return NULL;
+    comm.first[queue] = m->next;
+    if (!m->next) comm.last[queue] = &comm.first[queue];
+    return m;
+}
+
+/* Starts what may be started; the lock is held. */
+static void begin_some(void)
+{
+    while (comm.nactive < MAX_ACTIVE && comm.first[0]) begin(pop(0));
+    while (comm.nactive < MAX_ACTIVE && comm.nsend < MAX_SENDS && comm.first[1]) begin(pop(1));
+}
+
+static int ascending(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Ends what has arrived or gone out; how many those are. */
+static int end_some(void)
+{
+    struct sp_message *ended[MAX_ACTIVE];
+    int n = 0;
+    MPI_Testsome(comm.nactive, comm.request, &n, comm.done, MPI_STATUSES_IGNORE);
+    if (n == MPI_UNDEFINED || n <= 0) return 0;
+    qsort(comm.done, (size_t)n, sizeof comm.done[0], ascending);
+    for (int i = n - 1; i >= 0; i--) {
+        int k = comm.done[i];
+        ended[i] = comm.active[k];
+        comm.nsend -= !ended[i]->receive;
+        comm.nactive--;
+        comm.active[k] = comm.active[comm.nactive];
+        comm.request[k] = comm.request[comm.nactive];
+    }
+    for (int i = 0; i < n; i++) sp_message_ended(ended[i]);
+    return n;
+}
+
+/* A rank has died: nothing will arrive any more. What waits is let go, with whatever its memory holds. */
+static void drop_all(void)
+{
+    struct sp_message *m;
+    while (comm.nactive > 0) {
+        m = comm.active[--comm.nactive];
+        if (m->receive) MPI_Cancel(&comm.request[comm.nactive]);
+        sp_message_ended(m);
+    }
+    comm.nsend = 0;
+    for (int queue = 0; queue < 2; queue++) {
+        while ((m = pop(queue)) != NULL) sp_message_ended(m);
+    }
+}
+
+/* Between looks: first only the core is offered, then the thread sleeps a little, since workers may want the core. */
+static void pause_a_little(int fruitless)
+{
+    if (fruitless < 4) sched_yield();
+    else nanosleep(&(struct timespec){ .tv_nsec = fruitless < 64 ? 5000 : 50000 }, NULL);
+}
+
+static void *talk(void *unused)
+{
+    (void)unused;
+    int fruitless = 0;
+    prctl(PR_SET_TIMERSLACK, 1000);
+    pthread_mutex_lock(&comm.lock);
+    while (!comm.stop) {
+        if (atomic_load(&comm.abandoned)) drop_all();
+        begin_some();
+        if (comm.nactive == 0) {
+            fruitless = 0;
+            pthread_cond_wait(&comm.change, &comm.lock);
+            continue;
+        }
+        pthread_mutex_unlock(&comm.lock);
+        fruitless = end_some() > 0 ? 0 : fruitless + 1;
+        if (fruitless) pause_a_little(fruitless);
+        pthread_mutex_lock(&comm.lock);
+    }
+    pthread_mutex_unlock(&comm.lock);
+    return NULL;
+}
+
+/* Messages of a session between two ranks are told apart while fewer than a million are under way. */
+int sp_comm_tag(uint32_t session, uint32_t number)
+{
+    return (int)(session % 1024 << 20 | number % (1 << 20));
+}
+
+void sp_comm_post(struct sp_message *m)
+{
+    int queue = !m->receive;
+    pthread_mutex_lock(&comm.lock);
+    m->next = NULL;
+    *comm.last[queue] = m;
+    comm.last[queue] = &m->next;
+    pthread_cond_signal(&comm.change);
+    pthread_mutex_unlock(&comm.lock);
+}
+
+void sp_comm_abandon(void)
+{
+    atomic_store(&comm.abandoned, true);
+    pthread_mutex_lock(&comm.lock);
+    pthread_cond_signal(&comm.change);
+    pthread_mutex_unlock(&comm.lock);
+}
+
+starp_status sp_comm_start(struct sp_error *e)
+{
+    comm.last[0] = &comm.first[0];
+    comm.last[1] = &comm.first[1];
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm.comm);
+    if (pthread_create(&comm.thread, NULL, talk, NULL) != 0) return sp_fail(e, STARP_ERR_RUNTIME, "open: no thread for messages");
+    comm.running = true;
+    return STARP_OK;
+}
+
+void sp_comm_stop(void)
+{
+    if (!comm.running) return;
+    pthread_mutex_lock(&comm.lock);
+    comm.stop = true;
+    pthread_cond_signal(&comm.change);
+    pthread_mutex_unlock(&comm.lock);
+    pthread_join(comm.thread, NULL);
+    comm.running = false;
+    if (!atomic_load(&comm.abandoned)) MPI_Comm_free(&comm.comm);
+}
+
+/* ------------------------------------------------------------------------------------------------- one by one, waiting */
+
+/* Waits for a request while it looks after the others' being alive. */
+static starp_status finish(MPI_Request *r, struct sp_error *e)
+{
+    int flag = 0;
+    for (int look = 0;; look++) {
+        MPI_Test(r, &flag, MPI_STATUS_IGNORE);
+        if (flag) return STARP_OK;
+        if (look > 64) pause_a_little(look);
+        if (look % 256 == 255 && sp_world_check() && sp_world_lost(e)) return e->status;
+    }
+}
+
+starp_status sp_comm_send(const void *data, size_t bytes, int peer, struct sp_error *e)
+{
+    MPI_Request r;
+    MPI_Isend(data, (int)bytes, MPI_BYTE, peer, BULK_TAG, comm.comm, &r);
+    return finish(&r, e);
+}
+
+starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error *e)
+{
+    MPI_Request r;
+    MPI_Irecv(data, (int)bytes, MPI_BYTE, peer, BULK_TAG, comm.comm, &r);
+    return finish(&r, e);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_frame_node.c: sp_build_like, the decoder's door: it makes what the other builders make, and refuses what none of
+ * them would: views of what is not there, indices that overflow, operations that need another dtype.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rig.h"
+
+#define FAR (INT64_C(1) << 62)
+
+/* What descriptions are about, by letters: x f64 (4, 5); b bool (4, 5); e f64 (0, 5); i iota (4, 5); c f64 (); v view of x. */
+struct bench {
+    struct sp_graph g;
+    struct sp_node *at[128];
+};
+
+static void bench_open(struct bench *s)
+{
+    sp_graph_init(&s->g, NULL, NULL);
+    memset(s->at, 0, sizeof s->at);
+    struct sp_node *random = sp_build_random(&s->g, SP_OP_uniform, STARP_SHAPE(4, 5), STARP_F64, 1, 2, 0, 0);
+    s->at['x'] = sp_build_data(&s->g, STARP_SHAPE(4, 5), STARP_F64, NULL);
+    s->at['b'] = sp_build_data(&s->g, STARP_SHAPE(4, 5), STARP_BOOL, NULL);
+    s->at['e'] = sp_build_data(&s->g, STARP_SHAPE(0, 5), STARP_F64, NULL);
+    s->at['i'] = sp_node_retain(random->in[0]);
+    s->at['c'] = sp_build_const(&s->g, STARP_SHAPE0, STARP_F64, starp_number_real(3), false);
+    s->at['v'] = sp_build_permute(&s->g, s->at['x'], NULL);
+    sp_node_release(&s->g, random);
+}
+
+static void bench_close(struct bench *s)
+{
+    for (int i = 0; i < 128; i++) {
+        if (s->at[i]) sp_node_release(&s->g, s->at[i]);
+    }
+    assert_int_equal(s->g.live, 0);
+    sp_graph_free(&s->g);
+}
+
+struct description {
+    const char *what;
+    const char *in;
+    uint8_t kind, dtype;
+    uint16_t op;
+    starp_dims shape;
+    struct sp_view view;
+    uint32_t axes;
+    bool weak;
+    unsigned char param[SP_PARAM_SIZE];
+};
+
+static struct sp_node *build(struct bench *s, const struct description *d)
+{
+    struct sp_view view = d->view;
+    struct sp_node m = { .kind = d->kind, .dtype = d->dtype, .op = d->op, .shape = d->shape, .weak = d->weak };
+    m.view = &view;
+    m.reduce_axes = d->axes;
+    for (const char *c = d->in ? d->in : ""; *c; c++) m.in[m.nin++] = s->at[(int)*c];
+    memcpy(m.param, d->param, sizeof m.param);
+    sp_error_clear(&s->g.error);
+    return sp_build_like(&s->g, &m);
+}
+
+#define MAP(name, to, ...) .kind = SP_KIND_MAP, .op = SP_OP_##name, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
+#define REDUCE(name, to, set, ...) \
+    .kind = SP_KIND_REDUCE, .op = SP_REDUCE_##name, .dtype = STARP_##to, .axes = set, .shape = { __VA_ARGS__ }
+#define VIEW(...) .kind = SP_KIND_VIEW, .dtype = STARP_F64, .shape = { __VA_ARGS__ }
+#define IOTA(...) .kind = SP_KIND_IOTA, .dtype = STARP_I64, .shape = { __VA_ARGS__ }
+#define CONST(to, ...) .kind = SP_KIND_CONST, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
+#define BY(n, ...) .view = { n, __VA_ARGS__ }
+
+static const struct description good[] = {
+    { "a view", "x", VIEW(2, { 5, 4 }), BY(2, { 1, 0 }, { 0, 0 }, { 1, 1 }) },
+    { "a flip", "x", VIEW(2, { 4, 5 }), BY(2, { 0, 1 }, { 3, 0 }, { -1, 1 }) },
+    { "a step with one element", "x", VIEW(2, { 1, 5 }), BY(2, { 0, 1 }, { 3, 0 }, { 3, 1 }) },
+    { "an element", "x", VIEW(0), BY(2, { -1, -1 }, { 3, 4 }, { 0, 0 }) },
+    { "a row, broadcast", "x", VIEW(3, { 9, 0, 5 }), BY(2, { -1, 2 }, { 1, 0 }, { 0, 1 }) },
+    { "a view of nothing", "e", VIEW(2, { 5, 0 }), BY(2, { 1, 0 }, { 0, 0 }, { 1, 1 }) },
+    { "a huge index", NULL, IOTA(2, { FAR >> 3, 2 }), BY(2, { 0, 1 }, { -FAR, 0 }, { 8, FAR }) },
+    { "a constant", NULL, CONST(F64, 2, { FAR / 8, 0 }), .param = { 1, 2, 3, 4, 5, 6, 7, 8 } },
+    { "a weak scalar", NULL, CONST(C128, 0), .weak = true, .param = { [15] = 255 } },
+    { "an operation", "xc", MAP(add, F64, 2, { 4, 5 }) },
+    { "a selection", "bxc", MAP(where, F64, 2, { 4, 5 }) },
+    { "a copy", "x", MAP(copy, F64, 2, { 4, 5 }) },
+    { "a cast", "x", MAP(cast, U8, 2, { 4, 5 }) },
+    { "an arange", "i", MAP(arange, C64, 2, { 4, 5 }), .param = { [15] = 1 } },
+    { "integers", "i", MAP(integers, I8, 2, { 4, 5 }), .param = { [31] = 1 } },
+    { "a sum", "x", REDUCE(SUM, F64, 1, 1, { 5 }) },
+    { "a variance", "x", REDUCE(VAR, F64, 3, 2, { 1, 1 }) },
+    { "a reshape", "v", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 3, { 2, 5, 2 } } },
+};
+
+static const struct description bad[] = {
+    { "no kind", NULL, .kind = SP_KINDS },
+    { "a value", NULL, .kind = SP_KIND_DATA, .dtype = STARP_F64 },
+    { "no dtype", NULL, .kind = SP_KIND_CONST, .dtype = STARP_NDTYPES },
+    { "a negative extent", NULL, CONST(F64, 1, { -1 }) },
+    { "too large", NULL, CONST(F64, 2, { FAR, 2 }) },
+    { "a constant of something", "x", CONST(F64, 0) },
+    { "a weak array", NULL, CONST(F64, 1, { 1 }), .weak = true },
+    { "a weak f32", NULL, CONST(F32, 0), .weak = true },
+    { "a bool that is 2", NULL, CONST(BOOL, 0), .param = { 2 } },
+    { "more than an element", NULL, CONST(F32, 0), .param = { [4] = 1 } },
+    { "a constant operation", NULL, .kind = SP_KIND_CONST, .dtype = STARP_F64, .op = 1 },
+    { "constant axes", NULL, CONST(F64, 0), .axes = 1 },
+    { "an f64 index", NULL, .kind = SP_KIND_IOTA, .dtype = STARP_F64 },
+    { "an index too high", NULL, IOTA(2, { FAR >> 3, 2 }), BY(2, { 0, 1 }, { 8, 0 }, { 8, FAR }) },
+    { "an index too low", NULL, IOTA(2, { FAR >> 3, 2 }), BY(2, { 0, 1 }, { -FAR, 0 }, { -8, -FAR }) },
+    { "a stride too long", NULL, IOTA(1, { 3 }), BY(1, { 0 }, { 0 }, { FAR }) },
+    { "a stride that has no opposite", NULL, IOTA(1, { 1 }), BY(1, { 0 }, { 0 }, { INT64_MIN }) },
+    { "no such operation", "xx", .kind = SP_KIND_MAP, .op = SP_OPS, .dtype = STARP_F64, .shape = { 2, { 4, 5 } } },
+    { "a pair of operations", "xxx", MAP(muladd, F64, 2, { 4, 5 }) },
+    { "an operand too few", "x", MAP(add, F64, 2, { 4, 5 }) },
+    { "an operand too many", "xx", MAP(sqrt, F64, 2, { 4, 5 }) },
+    { "operands that do not fit", "xe", MAP(add, F64, 2, { 4, 5 }) },
+    { "operands not converted", "xi", MAP(add, F64, 2, { 4, 5 }) },
+    { "a condition not converted", "xxx", MAP(where, F64, 2, { 4, 5 }) },
+    { "a dtype it does not have", "bb", MAP(subtract, BOOL, 2, { 4, 5 }) },
+    { "another dtype", "xx", MAP(add, F32, 2, { 4, 5 }) },
+    { "another shape", "xx", MAP(add, F64, 2, { 5, 4 }) },
+    { "a cast to what it is", "x", MAP(cast, F64, 2, { 4, 5 }) },
+    { "a cast to nothing", "x", .kind = SP_KIND_MAP, .op = SP_OP_cast, .dtype = 200, .shape = { 2, { 4, 5 } } },
+    { "a generator of values", "x", MAP(uniform, F64, 2, { 4, 5 }) },
+    { "a generator of nothing", "", MAP(uniform, F64, 2, { 4, 5 }) },
+    { "uniform integers", "i", MAP(uniform, I64, 2, { 4, 5 }) },
+    { "integers that are floats", "i", MAP(integers, F64, 2, { 4, 5 }) },
+    { "bools in a row", "i", MAP(arange, BOOL, 2, { 4, 5 }) },
+    { "a parameter too many", "i", MAP(normal, F64, 2, { 4, 5 }), .param = { [16] = 1 } },
+    { "a view of a view", "v", VIEW(2, { 5, 4 }), BY(2, { 0, 1 }, { 0, 0 }, { 1, 1 }) },
+    { "a view of a constant", "c", VIEW(1, { 7 }), BY(0) },
+    { "a view of an index", "i", .kind = SP_KIND_VIEW, .dtype = STARP_I64, .shape = { 2, { 4, 5 } },
+      BY(2, { 0, 1 }, { 0, 0 }, { 1, 1 }) },
+    { "a view of two", "xx", VIEW(2, { 5, 4 }), BY(2, { 1, 0 }, { 0, 0 }, { 1, 1 }) },
+    { "a view of fewer axes", "x", VIEW(1, { 4 }), BY(1, { 0 }, { 0 }, { 1 }) },
+    { "an axis that is not there", "x", VIEW(2, { 4, 5 }), BY(2, { 0, 2 }, { 0, 0 }, { 1, 1 }) },
+    { "an axis before the first", "x", VIEW(2, { 4, 5 }), BY(2, { 0, -2 }, { 0, 0 }, { 1, 0 }) },
+    { "a diagonal", "x", VIEW(1, { 4 }), BY(2, { 0, 0 }, { 0, 0 }, { 1, 1 }) },
+    { "a start behind the end", "x", VIEW(2, { 0, 5 }), BY(2, { 0, 1 }, { 4, 0 }, { 1, 1 }) },
+    { "a start before the beginning", "x", VIEW(2, { 1, 5 }), BY(2, { 0, 1 }, { -1, 0 }, { 1, 1 }) },
+    { "an end behind the end", "x", VIEW(2, { 4, 5 }), BY(2, { 0, 1 }, { 1, 0 }, { 1, 1 }) },
+    { "an end before the beginning", "x", VIEW(2, { 4, 5 }), BY(2, { 0, 1 }, { 2, 0 }, { -1, 1 }) },
+    { "an end that wraps around", "x", VIEW(2, { FAR, 0 }), BY(2, { 0, 1 }, { 0, 0 }, { 3, 1 }) },
+    { "a step too long", "x", VIEW(2, { 1, 5 }), BY(2, { 0, 1 }, { 0, 0 }, { 4, 1 }) },
+    { "no step", "x", VIEW(2, { 4, 5 }), BY(2, { 0, 1 }, { 0, 0 }, { 0, 1 }) },
+    { "a step without an axis", "x", VIEW(1, { 5 }), BY(2, { -1, 0 }, { 0, 0 }, { 1, 1 }) },
+    { "an element of nothing", "e", VIEW(1, { 5 }), BY(2, { -1, 0 }, { 0, 0 }, { 0, 1 }) },
+    { "more than nothing", "e", VIEW(2, { 1, 5 }), BY(2, { 0, 1 }, { 0, 0 }, { 1, 1 }) },
+    { "an end far away", "x", VIEW(2, { FAR >> 4, 5 }), BY(2, { 0, 1 }, { 0, 0 }, { 3, 1 }) },
+    { "a reshape to more", "x", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 1, { 21 } } },
+    { "a reshape to the same", "x", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 2, { 4, 5 } } },
+    { "a reshape that is a view", "x", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 3, { 4, 1, 5 } } },
+    { "a reshaped constant", "c", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 1, { 1 } } },
+    { "a reshaped index", "i", .kind = SP_KIND_RESHAPE, .dtype = STARP_I64, .shape = { 1, { 20 } } },
+    { "no such reduction", "x", .kind = SP_KIND_REDUCE, .op = SP_REDUCES, .dtype = STARP_F64, .axes = 1,
+      .shape = { 1, { 5 } } },
+    { "a reduction of no axes", "x", REDUCE(SUM, F64, 0, 2, { 4, 5 }) },
+    { "a reduction of more axes", "x", REDUCE(SUM, F64, 4, 2, { 4, 5 }) },
+    { "a reduction to another shape", "x", REDUCE(SUM, F64, 1, 1, { 4 }) },
+    { "a sum not converted", "b", REDUCE(SUM, I64, 1, 1, { 5 }) },
+    { "a sum of nothing", "e", REDUCE(SUM, F64, 1, 1, { 5 }) },
+    { "a sum of an index", "i", REDUCE(SUM, I64, 1, 1, { 5 }) },
+    { "a place without an index", "x", REDUCE(ARGMAX, I64, 1, 1, { 5 }) },
+    { "a place by another index", "xi", REDUCE(ARGMAX, I64, 1, 1, { 5 }) },
+    { "a place by values", "xx", REDUCE(ARGMAX, I64, 1, 1, { 5 }) },
+    { "a sum with an index", "xi", REDUCE(SUM, F64, 3, 0, { 0 }) },
+};
+
+static void what_builders_make_is_made(void **state)
+{
+    struct bench s;
+    (void)state;
+    bench_open(&s);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        const struct description *d = &good[i];
+        struct sp_node *n = build(&s, d);
+        if (!n) fail_msg("%s: %s", d->what, s.g.error.text);
+        assert_true(n->kind == d->kind && n->dtype == d->dtype && n->op == d->op && n->weak == d->weak &&
+                    sp_shape_equal(&n->shape, &d->shape));
+        if (d->kind == SP_KIND_CONST || n->op >= SP_OP_arange) assert_memory_equal(n->param, d->param, SP_PARAM_SIZE);
+        sp_node_release(&s.g, n);
+    }
+    bench_close(&s);
+}
+
+static void what_no_builder_makes_is_refused(void **state)
+{
+    struct bench s;
+    (void)state;
+    bench_open(&s);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        uint64_t live = s.g.live;
+        if (build(&s, &bad[i])) fail_msg("%s: taken", bad[i].what);
+        assert_true(s.g.error.status != STARP_OK && s.g.error.status != STARP_ERR_MEMORY && s.g.error.text[0]);
+        assert_int_equal(s.g.live, live);
+    }
+    bench_close(&s);
+}
+
+/* argmax over all axes counts as the index of (4, 5) does, and reads that node. */
+static void an_index_is_shared(void **state)
+{
+    struct bench s;
+    (void)state;
+    bench_open(&s);
+    struct sp_node *n = build(&s, &(struct description){ "argmax", "xi", REDUCE(ARGMAX, I64, 3, 0, { 0 }) });
+    assert_non_null(n);
+    assert_ptr_equal(n->in[1], s.at['i']);
+    sp_node_release(&s.g, n);
+    bench_close(&s);
+}
+
+/* What may stand in for an input: its equal, also when one of them has been computed. */
+static void inputs_can_be_exchanged_for_equals(void **state)
+{
+    struct bench s;
+    (void)state;
+    bench_open(&s);
+    struct sp_node *sum = build(&s, &good[9]), *view = build(&s, &good[0]), *place = NULL;
+    place = build(&s, &(struct description){ "argmax", "xi", REDUCE(ARGMAX, I64, 3, 0, { 0 }) });
+    struct sp_node *i = sp_build_random(&s.g, SP_OP_uniform, STARP_SHAPE(4, 5), STARP_F64, 1, 2, 0, 0);
+    assert_true(sp_build_may_read(sum, 0, i) && sp_build_may_read(view, 0, i) && sp_build_may_read(place, 0, i));
+    assert_true(sp_build_may_read(place, 1, i->in[0]));
+    assert_false(sp_build_may_read(place, 1, s.at['x']));
+    assert_false(sp_build_may_read(sum, 0, s.at['e']) || sp_build_may_read(sum, 0, s.at['b']) ||
+                 sp_build_may_read(sum, 0, s.at['i']));
+    struct sp_node *c = sp_build_const(&s.g, STARP_SHAPE(4, 5), STARP_F64, starp_number_real(1), false);
+    assert_true(sp_build_may_read(sum, 0, c));
+    assert_false(sp_build_may_read(view, 0, c));
+    struct sp_node *list[] = { sum, view, place, i, c };
+    for (int k = 0; k < 5; k++) sp_node_release(&s.g, list[k]);
+    bench_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_builders_make_is_made),
+        cmocka_unit_test(what_no_builder_makes_is_refused),
+        cmocka_unit_test(an_index_is_shared),
+        cmocka_unit_test(inputs_can_be_exchanged_for_equals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
