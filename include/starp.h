@@ -399,6 +399,7 @@ typedef struct starp_stats {
     uint64_t pool_hits, pool_misses, inplace;            /**< tile buffers: reused, fresh, outputs written over dying inputs */
     uint64_t bytes_live, bytes_peak, bytes_pool;         /**< tiles in use; their peak; held by the pool */
     uint64_t messages, bytes_sent;                       /**< sent by this rank to others while computing */
+    uint64_t wait_ns;                                    /**< nanoseconds this rank's workers had nothing to do while messages were to come */
     uint64_t flush_eval, flush_read, flush_nodes, flush_bytes; /**< why graphs were run */
 } starp_stats;
 /** Reads the counters. Local. */

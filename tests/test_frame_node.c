@@ -72,6 +72,8 @@ static struct sp_node *build(struct bench *s, const struct description *d)
 #define VIEW(...) .kind = SP_KIND_VIEW, .dtype = STARP_F64, .shape = { __VA_ARGS__ }
 #define IOTA(...) .kind = SP_KIND_IOTA, .dtype = STARP_I64, .shape = { __VA_ARGS__ }
 #define CONST(to, ...) .kind = SP_KIND_CONST, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
+#define RANKS(rows, cols, ...) \
+    .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 2, { rows, cols } }, .param = { __VA_ARGS__ }
 #define BY(n, ...) .view = { n, __VA_ARGS__ }
 
 static const struct description good[] = {
@@ -93,6 +95,7 @@ static const struct description good[] = {
     { "a sum", "x", REDUCE(SUM, F64, 1, 1, { 5 }) },
     { "a variance", "x", REDUCE(VAR, F64, 3, 2, { 1, 1 }) },
     { "a reshape", "v", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 3, { 2, 5, 2 } } },
+    { "a grid of ranks", "x", RANKS(4, 5, 2, 0, 0, 0, 3) },
 };
 
 static const struct description bad[] = {
@@ -156,6 +159,11 @@ static const struct description bad[] = {
     { "a reshape that is a view", "x", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 3, { 4, 1, 5 } } },
     { "a reshaped constant", "c", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 1, { 1 } } },
     { "a reshaped index", "i", .kind = SP_KIND_RESHAPE, .dtype = STARP_I64, .shape = { 1, { 20 } } },
+    { "a grid without columns", "x", RANKS(4, 5, 2) },
+    { "a grid without rows", "x", RANKS(4, 5, 0, 0, 0, 0, 2) },
+    { "a negative grid", "x", RANKS(4, 5, 1, 0, 0, 0, 255, 255, 255, 255) },
+    { "too many ranks", "x", RANKS(4, 5, 1, 0, 16, 0, 1) },
+    { "a grid for another shape", "x", RANKS(5, 4, 1, 0, 0, 0, 1) },
     { "no such reduction", "x", .kind = SP_KIND_REDUCE, .op = SP_REDUCES, .dtype = STARP_F64, .axes = 1,
       .shape = { 1, { 5 } } },
     { "a reduction of no axes", "x", REDUCE(SUM, F64, 0, 2, { 4, 5 }) },
@@ -181,7 +189,8 @@ static void what_builders_make_is_made(void **state)
         if (!n) fail_msg("%s: %s", d->what, s.g.error.text);
         assert_true(n->kind == d->kind && n->dtype == d->dtype && n->op == d->op && n->weak == d->weak &&
                     sp_shape_equal(&n->shape, &d->shape));
-        if (d->kind == SP_KIND_CONST || n->op >= SP_OP_arange) assert_memory_equal(n->param, d->param, SP_PARAM_SIZE);
+        if (d->kind == SP_KIND_CONST || d->kind == SP_KIND_RESHAPE || n->op >= SP_OP_arange)
+            assert_memory_equal(n->param, d->param, SP_PARAM_SIZE);
         sp_node_release(&s.g, n);
     }
     bench_close(&s);

@@ -322,7 +322,7 @@ struct sp_node *sp_build_distribute(struct sp_graph *g, struct sp_node *x, int p
 /*
  * build_wire.c: the decoder's door. Makes a node like the model in kind, dtype, weak, op, reduce_axes, nin, in, view, param
  * and shape, whose values may be any: what the other builders do not make is an error. Nothing else of the model is read,
- * its view only for a VIEW or an IOTA, its param only for a CONST or a generator.
+ * its view only for a VIEW or an IOTA, its param only for a CONST, a RESHAPE or a generator.
  */
 struct sp_node *sp_build_like(struct sp_graph *g, const struct sp_node *model);
 /* Whether a node may read x as its input k instead of what it has there, which x is equal to when all is well. */

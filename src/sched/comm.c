@@ -26,6 +26,7 @@ static struct {
     struct sp_message *first[2], **last[2]; /* to be started: receives, sends */
     bool running, stop;
     atomic_bool abandoned;
+    atomic_int expected; /* receives posted and not ended */
     int nactive, nsend;
     MPI_Request request[MAX_ACTIVE];
     struct sp_message *active[MAX_ACTIVE];
@@ -79,7 +80,10 @@ static int end_some(void)
         comm.active[k] = comm.active[comm.nactive];
         comm.request[k] = comm.request[comm.nactive];
     }
-    for (int i = 0; i < n; i++) sp_message_ended(ended[i]);
+    for (int i = 0; i < n; i++) {
+        if (ended[i]->receive) atomic_fetch_sub(&comm.expected, 1);
+        sp_message_ended(ended[i]);
+    }
     return n;
 }
 
@@ -134,8 +138,14 @@ int sp_comm_tag(uint32_t session, uint32_t number)
     return (int)(session % 1024 << 20 | number % (1 << 20));
 }
 
+bool sp_comm_expects(void)
+{
+    return atomic_load_explicit(&comm.expected, memory_order_relaxed) > 0;
+}
+
 void sp_comm_post(struct sp_message *m)
 {
+    if (m->receive) atomic_fetch_add(&comm.expected, 1);
     int queue = !m->receive;
     pthread_mutex_lock(&comm.lock);
     m->next = NULL;

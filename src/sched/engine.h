@@ -24,6 +24,7 @@ void sp_runtime_release(void);
 void sp_runtime_wake(void);
 void sp_runtime_rest(void);
 int sp_runtime_max_cpus(void);
+uint64_t sp_runtime_waited(void); /* nanoseconds workers had nothing to do while messages were expected */
 const char *sp_runtime_version(char *text, size_t cap);
 
 /* ------------------------------------------------------------------------------------------------------ pool.c */
@@ -224,6 +225,7 @@ struct sp_message {
 starp_status sp_comm_start(struct sp_error *e);
 void sp_comm_stop(void);
 void sp_comm_post(struct sp_message *m);
+bool sp_comm_expects(void); /* whether a message is to come in */
 int sp_comm_tag(uint32_t session, uint32_t number);
 /* Lets go of all messages: what waits for them goes on with whatever is there. */
 void sp_comm_abandon(void);
@@ -260,6 +262,7 @@ struct sp_task {
     int (*perform)(struct sp_task *task, void *scratch); /* returns an sp_kernel_fault */
     void (*end)(struct sp_task *task); /* called before it is freed; or NULL */
     size_t scratch;
+    int sends;                      /* messages that its end hook posts */
     int ndep;
     struct sp_slot **dep;           /* slots other tasks of this run write or read */
     uint8_t *dep_mode;              /* 1 read, 2 write, 3 both */

@@ -131,8 +131,8 @@ starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int t
         struct sp_message *m = new_message(run, slot, p->bytes, peer, false);
         if (!m) return sp_free(t), sp_fail_memory(e);
         t->message[t->nmessage++] = m;
-        sp_expect(run);
     }
+    t->task.sends = t->nmessage;
     depend_on_pieces(t);
     sp_pool_put(&s->pool, slot, run->id); /* others get it when the run has ended */
     return sp_submit(&t->task, e);

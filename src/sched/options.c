@@ -163,7 +163,8 @@ bool sp_options_launched(void)
 
 bool sp_options_bound(void)
 {
-    return getenv("OMPI_MCA_hwloc_base_binding_policy") || getenv("SLURM_CPU_BIND_TYPE");
+    const char *policy = getenv("OMPI_MCA_hwloc_base_binding_policy");
+    return (policy && strcmp(policy, "none") != 0) || getenv("SLURM_CPU_BIND_TYPE");
 }
 
 void sp_options_print(const struct sp_options *o, FILE *out)

@@ -10,6 +10,7 @@
 #include <starpu.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "engine.h"
 
@@ -31,6 +32,7 @@ static void be_polite(void *unused)
 {
     (void)unused;
     sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
+    if (sp_world_size() > 1) prctl(PR_SET_TIMERSLACK, 1000);
     int n = starpu_worker_get_id();
     for (int c = 0; c < CPU_SETSIZE && share.pinned; c++) {
         if (!CPU_ISSET(c, &share.cores) || n-- > 0) continue;
@@ -70,6 +72,49 @@ static int count_cores(void)
     return ranks > 1 && !share.pinned && !sp_options_bound() ? 1 : CPU_COUNT(&share.cores);
 }
 
+/*
+ * Workers that find nothing to do spin. Where they wait for messages, that takes the core from those who would send them,
+ * so with several ranks a worker that finds nothing sleeps a little: the policy's way of looking for a task is wrapped.
+ */
+static struct {
+    struct starpu_sched_policy policy;
+    struct starpu_task *(*look)(unsigned context);
+    atomic_uint_fast64_t waited; /* nanoseconds, of all workers, while messages were expected */
+} drowsy;
+
+static struct starpu_task *look_or_sleep(unsigned context)
+{
+    static _Thread_local int fruitless;
+    struct starpu_task *task = drowsy.look(context);
+    fruitless = task ? 0 : fruitless + 1;
+    if (fruitless > 4) {
+        double began = sp_now();
+        starpu_worker_relax_on();
+        nanosleep(&(struct timespec){ .tv_nsec = fruitless < 64 ? 5000 : 50000 }, NULL);
+        starpu_worker_relax_off();
+        if (sp_comm_expects()) atomic_fetch_add(&drowsy.waited, (uint64_t)(1e9 * (sp_now() - began)));
+    }
+    return task;
+}
+
+static void make_drowsy(struct starpu_conf *conf)
+{
+    for (struct starpu_sched_policy **p = starpu_sched_get_predefined_policies(); *p; p++) {
+        if (strcmp((*p)->policy_name, conf->sched_policy_name) != 0 || !(*p)->pop_task) continue;
+        drowsy.policy = **p;
+        drowsy.look = drowsy.policy.pop_task;
+        drowsy.policy.pop_task = look_or_sleep;
+        conf->sched_policy = &drowsy.policy;
+        conf->sched_policy_name = NULL; /* it would come first */
+        return;
+    }
+}
+
+uint64_t sp_runtime_waited(void)
+{
+    return atomic_load(&drowsy.waited);
+}
+
 int sp_runtime_max_cpus(void)
 {
     return STARPU_MAXCPUS;
@@ -91,6 +136,7 @@ static starp_status start(const struct sp_options *o, struct sp_error *e)
     conf.ncpus = r->workers;
     conf.ncuda = conf.nopencl = 0;
     conf.catch_signals = 0;
+    if (sp_world_size() > 1) make_drowsy(&conf);
     if (starpu_init(&conf) != 0) return sp_fail(e, STARP_ERR_RUNTIME, "StarPU does not start with %d workers", r->workers);
     r->workers = (int)starpu_cpu_worker_get_count();
     starpu_malloc_set_align(64);

@@ -154,6 +154,7 @@ void sp_sched_stats(struct sp_sched *s, starp_stats *stats)
     stats->inplace += s->inplace;
     stats->messages += s->messages;
     stats->bytes_sent += s->bytes_sent;
+    stats->wait_ns += sp_runtime_waited();
     stats->bytes_live += s->pool.live;
     stats->bytes_peak += s->pool.peak;
     stats->bytes_pool += s->pool.held;

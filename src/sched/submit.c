@@ -218,6 +218,7 @@ static bool counts_down(struct sp_sched *s)
 
 static starp_status refuse(struct sp_task *task, struct starpu_task *t, struct sp_error *e)
 {
+    atomic_fetch_add(&task->run->pending, task->sends); /* the others wait for its messages all the same */
     if (t) {
         t->destroy = 0;
         starpu_task_destroy(t);
@@ -240,13 +241,13 @@ starp_status sp_submit(struct sp_task *task, struct sp_error *e)
     task->fail = counts_down(run->sched);
     start(run);
     throttle(run);
-    atomic_fetch_add(&run->pending, 1);
+    atomic_fetch_add(&run->pending, 1 + task->sends);
     run->submitted++;
     run->sched->tasks++;
     int failed = starpu_task_submit(t);
     if (run->submitted == HEAD_START) wake(run);
     if (failed == 0) return STARP_OK;
-    atomic_fetch_sub(&run->pending, 1);
+    atomic_fetch_sub(&run->pending, 1 + task->sends);
     refuse(task, t, &(struct sp_error){ 0 });
     return sp_fail(e, STARP_ERR_RUNTIME, "StarPU refuses a task: %s", strerror(-failed));
 }

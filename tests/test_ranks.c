@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_ranks.c: what only several ranks can get wrong: where tiles live must not show, only what is needed travels, and
+ * what fails on one rank is told on rank 0. Alone, the same tests say what they are compared with.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "starp.h"
+
+#define N 150
+
+static starp_session *open_with(const char *tile)
+{
+    setenv("STARP_TILE", tile, 1);
+    setenv("STARP_SMALL", "20", 1);
+    starp_session *s = starp_open(NULL);
+    assert_non_null(s);
+    return s;
+}
+
+static void done(starp_status status)
+{
+    if (status != STARP_OK) fail_msg("%s", starp_last_error());
+}
+
+static starp_stats stats_of(starp_session *s)
+{
+    starp_stats stats;
+    done(starp_stats_of(s, &stats));
+    return stats;
+}
+
+/* A bit of everything on x: shifts, transposes, broadcasts, steps, reductions along both axes, reshapes. */
+static void compute(starp_session *s, starp_array *x, double *out)
+{
+    starp_scope_open(s);
+    starp_array *inner = starp_add(starp_at(x, ":-2,1:-1"), starp_multiply(starp_at(x, "2:,1:-1"), starp_at(x, "1:-1,2:")));
+    starp_array *turned = starp_subtract(x, starp_transpose(x));
+    starp_array *centred = starp_subtract(x, starp_mean(x, STARP_AXES(0), 1));
+    starp_array *stepped = starp_add(starp_at(x, "::-1,::2"), starp_at(x, ":,1::2"));
+    starp_array *flat = starp_reshape(turned, STARP_SHAPE(N * N));
+    starp_array *parts[] = { starp_sum(inner, NULL, 0), starp_max(turned, NULL, 0), starp_var(centred, NULL, 0, 0),
+                             starp_sum(stepped, NULL, 0), starp_sum(starp_at(flat, "::7"), NULL, 0) };
+    done(starp_eval_many(5, parts));
+    for (int k = 0; k < 5; k++) done(starp_item(parts[k], STARP_F64, &out[k]));
+    double *host = malloc(N * N * sizeof *host);
+    assert_non_null(host);
+    done(starp_read(centred, host, N * N * sizeof *host));
+    out[5] = host[N * N - 1];
+    done(starp_read(flat, host, N * N * sizeof *host));
+    out[6] = host[N];
+    free(host);
+    starp_scope_close(s);
+}
+
+static void maps_do_not_show(void **state)
+{
+    static const int grids[][2] = { { 1, 0 }, { 0, 1 }, { 2, 0 }, { 0, 2 }, { 1, 1 } };
+    (void)state;
+    double want[7], got[7];
+    for (int t = 0; t < 3; t++) {
+        starp_session *s = open_with((const char *const[]){ "100", "1000", "262144" }[t]);
+        starp_array *x = starp_keep(starp_random_uniform(s, STARP_SHAPE(N, N), STARP_F64));
+        compute(s, x, t == 0 ? want : got);
+        if (t > 0) assert_memory_equal(got, want, sizeof want);
+        for (int g = 0; g < 5; g++) {
+            if (grids[g][0] > starp_ranks(s) || grids[g][1] > starp_ranks(s)) continue;
+            starp_array *y = starp_keep(starp_distribute(x, grids[g][0], grids[g][1]));
+            assert_non_null(y);
+            compute(s, y, got);
+            assert_memory_equal(got, want, sizeof want);
+            done(starp_release(y));
+        }
+        done(starp_close(s));
+    }
+}
+
+static void a_grid_has_no_more_ranks_than_there_are(void **state)
+{
+    (void)state;
+    starp_session *s = open_with("100");
+    starp_array *x = starp_ones(s, STARP_SHAPE(N, N), STARP_F64);
+    assert_null(starp_distribute(x, starp_ranks(s) + 1, 1));
+    assert_int_equal(starp_last_status(), STARP_ERR_ARGUMENT);
+    starp_clear_error();
+    assert_null(starp_distribute(x, -1, 1));
+    starp_clear_error();
+    done(starp_close(s));
+}
+
+/* Of a shifted sum only the columns at tile borders travel, once in each direction. */
+static void only_edges_travel(void **state)
+{
+    enum { M = 1000, SIDE = 128 };
+    (void)state;
+    starp_session *s = open_with("16384");
+    if (starp_ranks(s) == 1) {
+        done(starp_close(s));
+        skip();
+    }
+    starp_array *x = starp_random_uniform(s, STARP_SHAPE(M, M), STARP_F64);
+    done(starp_eval(x));
+    uint64_t before = stats_of(s).bytes_sent;
+    starp_array *y = starp_add(starp_at(x, ":,:-1"), starp_at(x, ":,1:"));
+    done(starp_eval(y));
+    uint64_t sent = stats_of(s).bytes_sent - before, column = M * sizeof(double);
+    assert_true(sent > 0);
+    assert_true(sent <= (M / SIDE + 1) * (column + 16 * (M / SIDE + 1)));
+    done(starp_close(s));
+}
+
+static void host_data_comes_back(void **state)
+{
+    (void)state;
+    double *data = malloc(N * N * sizeof *data), *back = calloc(N * N, sizeof *back);
+    assert_non_null(data);
+    assert_non_null(back);
+    for (int i = 0; i < N * N; i++) data[i] = i * 0.5;
+    starp_session *s = open_with("333");
+    for (int round = 0; round < 20; round++) {
+        starp_scope_open(s);
+        starp_array *x = starp_from_host(s, data, STARP_SHAPE(N, N), STARP_F64);
+        done(starp_read(starp_transpose(starp_transpose(x)), back, N * N * sizeof *back));
+        assert_memory_equal(data, back, N * N * sizeof *data);
+        starp_scope_close(s);
+    }
+    done(starp_close(s));
+    free(data);
+    free(back);
+}
+
+/* Wherever the bad element lies: rank 0 is told, and the session goes on. */
+static void a_failing_task_is_told(void **state)
+{
+    (void)state;
+    starp_session *s = open_with("100");
+    for (int64_t bad = 0; bad < N * N; bad += 4001) {
+        int64_t *data = malloc(N * N * sizeof *data), sum;
+        for (int i = 0; i < N * N; i++) data[i] = i == bad ? -1 : 1;
+        starp_scope_open(s);
+        starp_array *x = starp_from_host(s, data, STARP_SHAPE(N, N), STARP_I64), *two = starp_full(s, STARP_SHAPE(N, N), 2, STARP_I64);
+        starp_array *y = starp_pow(two, x);
+        assert_int_equal(starp_eval(y), STARP_ERR_COMPUTE);
+        assert_non_null(strstr(starp_last_error(), "pow"));
+        starp_clear_error();
+        done(starp_item(starp_sum(x, NULL, 0), STARP_I64, &sum));
+        assert_int_equal(sum, N * N - 2);
+        starp_scope_close(s);
+        free(data);
+    }
+    done(starp_close(s));
+}
+
+/* Many small runs: what the other ranks keep of them must go again. */
+static void many_runs(void **state)
+{
+    (void)state;
+    starp_session *s = open_with("500");
+    starp_array *x = starp_keep(starp_zeros(s, STARP_SHAPE(1000), STARP_F64));
+    for (int i = 0; i < 2000; i++) {
+        starp_scope_open(s);
+        starp_array *next = starp_add(x, starp_scalar(s, 1.0));
+        done(starp_assign(&x, next));
+        done(starp_eval(x));
+        starp_scope_close(s);
+    }
+    double sum;
+    done(starp_item(starp_sum(x, NULL, 0), STARP_F64, &sum));
+    assert_true(sum == 2000.0 * 1000);
+    assert_true(stats_of(s).bytes_peak < 1 << 20);
+    done(starp_close(s));
+}
+
+static void sessions_side_by_side(void **state)
+{
+    (void)state;
+    starp_session *s[3];
+    double sum;
+    for (int k = 0; k < 3; k++) s[k] = open_with("100");
+    for (int round = 0; round < 10; round++) {
+        for (int k = 0; k < 3; k++) {
+            done(starp_item(starp_sum(starp_full(s[k], STARP_SHAPE(N, N), k, STARP_F64), NULL, 0), STARP_F64, &sum));
+            assert_true(sum == (double)N * N * k);
+        }
+    }
+    for (int k = 0; k < 3; k++) done(starp_close(s[k]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(maps_do_not_show),
+        cmocka_unit_test(a_grid_has_no_more_ranks_than_there_are),
+        cmocka_unit_test(only_edges_travel),
+        cmocka_unit_test(host_data_comes_back),
+        cmocka_unit_test(a_failing_task_is_told),
+        cmocka_unit_test(many_runs),
+        cmocka_unit_test(sessions_side_by_side),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
