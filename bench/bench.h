@@ -2,7 +2,7 @@
 /*
  * bench.h: the benchmark harness, on the public API only.
  *
- *   starp-bench [names] [--quick] [--json FILE] [--python EXE] [--peers FILE] [--repeats N] [--list]
+ *   starp-bench [names] [--quick] [--json FILE] [--python EXE] [--peers FILE] [--repeats N] [--ranks N] [--list]
  *
  * A bench is one file, bench_NAME.c, with an open function and a table of cases; main.c lists the benches. A case says
  * what starp computes (build), what it must come to (reference, plain C), how it is timed (ours), and which peers it is
@@ -20,6 +20,10 @@
  *           NumPy's `y = s*a + b`, whose peers also drop the previous result inside the timed region.
  *   reused  assign(&y, expr); eval(y): the previous result is dropped before the computation and its memory may be
  *           used again. The peers write with out=. The C peer always writes into the same warm memory.
+ *
+ * On several ranks (--ranks N, cases that name a `ranked` peer) every side is processes of its own, started in turn for
+ * several rounds, with the same number of cores each; the medians of all rounds count (ranks.c).
+ *
  * Host arrays, the C peers' included, are on huge pages where the kernel gives them, first touched by all threads.
  */
 #ifndef BENCH_H
@@ -35,6 +39,7 @@
 #define BENCH_OUTPUTS 2
 #define BENCH_PEERS 4
 #define BENCH_MAX_REPEATS 99
+#define BENCH_WARMUP 2
 #define BENCH_FAILED (-1.0)
 
 /* value = rate ? scale * work / seconds : scale * seconds / work */
@@ -84,6 +89,7 @@ struct bench_case {
     void (*reference)(struct bench_state *st);              /* in -> want */
     bench_run_fn *ours;
     struct bench_peer peer[BENCH_PEERS]; /* up to the first without a name */
+    struct bench_peer ranked;            /* the only one with --ranks: "one-rank", or "mpi", which is mpi_BENCH.c */
     const void *param;                   /* the bench's own */
 };
 
@@ -97,6 +103,9 @@ struct bench {
 struct bench_options {
     bool quick;
     int repeats; /* 0: as the cases say */
+    int ranks;   /* 0: this process, without MPI */
+    int workers; /* of this process, or of each rank */
+    bool worker; /* this process measures for another, which reports */
     const char *json, *python, *peers;
 };
 
@@ -108,11 +117,6 @@ double bench_error(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* The same with starp's last error. */
 double bench_starp_error(const char *what);
 int bench_errors(void);
-
-/* Memory on huge pages; ends the program when there is none. */
-double *bench_alloc(int64_t count);
-/* x[i] in [lo, hi), a function of (i, seed): peers.py has the same. */
-void bench_uniform(double *x, int64_t count, uint32_t seed, double lo, double hi);
 
 /* Makes input k, uniform in [lo, hi) with seed k + 1, on both sides. */
 bool bench_input(struct bench_state *st, int k, const starp_dims *shape, double lo, double hi);
@@ -129,7 +133,34 @@ bench_run_fn bench_reused;
 /* The reference, timed: the usual C peer. */
 bench_run_fn bench_reference;
 
+/* ------------------------------------------------------------------------------------------------------ data.c */
+
+/* Memory on huge pages; ends the program when there is none. */
+double *bench_alloc(int64_t count);
+/* x[i] in [lo, hi), a function of (first + i, seed): peers.py has the same. */
+void bench_uniform(double *x, int64_t first, int64_t count, uint32_t seed, double lo, double hi);
+
 /* --------------------------------------------------------------------------------------------------- harness.c */
+
+/* Seconds per repeat of ours or of one peer. */
+struct bench_series {
+    const struct bench_peer *peer; /* NULL: ours */
+    double seconds[BENCH_MAX_REPEATS];
+};
+
+struct bench_measurement {
+    const char *bench;
+    struct bench_state *st;
+    int repeats, nseries;
+    double wait; /* percent of the workers' time spent waiting for messages; negative: not known */
+    struct bench_series series[1 + BENCH_PEERS]; /* ours first */
+};
+
+/* Results that are equal but for rounding have such means. */
+bool bench_same_mean(double mean, double want);
+int bench_repeats(const struct bench_case *c, const struct bench_options *o);
+/* The medians, to report.c. */
+void bench_report(struct bench_measurement *m);
 
 /* Runs the cases of a bench that the names pick; no names pick everything. */
 void bench_run(const struct bench *bench, const struct bench_options *o, int count, char *const *names);
@@ -145,6 +176,15 @@ bool peers_have(const char *peer, double *mean);
 double peers_run(const char *peer);
 void peers_stop(void);
 
+/* ----------------------------------------------------------------------------------------------------- ranks.c */
+
+/* False, and one line says why, when ranks cannot be started. */
+bool ranks_available(void);
+/* Measures a case on o->ranks ranks, and its ranked peer, each in child processes, and reports. */
+void ranks_run(const struct bench *b, const struct bench_case *c, const struct bench_options *o);
+/* In such a child: what was measured, on standard output. */
+void ranks_answer(const struct bench_measurement *m, double mean);
+
 /* ---------------------------------------------------------------------------------------------------- report.c */
 
 struct bench_result {
@@ -154,6 +194,7 @@ struct bench_result {
     int repeats;
     double value, min, max; /* ours: median, extremes */
     double peer_value, ratio, bar;
+    double wait; /* see bench_measurement */
 };
 
 bool report_open(const struct bench_options *o);

@@ -79,20 +79,21 @@ static void loop_triad(struct bench_state *st)
 }
 
 /* clang-format off */
-#define CASE(id, kind, bytes, bar_c, bar_numexpr, bar_numpy) \
+#define CASE(id, kind, bytes, bar_c, bar_numexpr, bar_numpy, bar_ranks) \
     { .name = #id "-" #kind, .size = 20000000, .quick = 5000000, .unit = &bench_gbps, .work = bytes, \
       .build = build_##id, .reference = loop_##id, .ours = bench_##kind, \
-      .peer = { { "c", bar_c, bench_reference, 0 }, { "numpy", bar_numpy, 0, 0 }, { "numexpr", bar_numexpr, 0, 0 } } }
+      .peer = { { "c", bar_c, bench_reference, 0 }, { "numpy", bar_numpy, 0, 0 }, { "numexpr", bar_numexpr, 0, 0 } }, \
+      .ranked = { "one-rank", bar_ranks, 0, 0 } }
 
 static const struct bench_case cases[] = {
-    CASE(copy, fresh, 16, 0, 0, 0),
-    CASE(copy, reused, 16, 0, 0, 0),
-    CASE(scale, fresh, 16, 0, 0, 0),
-    CASE(scale, reused, 16, 0, 0, 0),
-    CASE(add, fresh, 24, 0, 0, 0),
-    CASE(add, reused, 24, 0, 0, 0),
-    CASE(triad, fresh, 24, 0.90, 2.2, 2.8),
-    CASE(triad, reused, 24, 0, 0, 0),
+    CASE(copy, fresh, 16, 0, 0, 0, 0),
+    CASE(copy, reused, 16, 0, 0, 0, 0),
+    CASE(scale, fresh, 16, 0, 0, 0, 0),
+    CASE(scale, reused, 16, 0, 0, 0, 0),
+    CASE(add, fresh, 24, 0, 0, 0, 0),
+    CASE(add, reused, 24, 0, 0, 0, 0),
+    CASE(triad, fresh, 24, 0.90, 2.2, 2.8, 0.90),
+    CASE(triad, reused, 24, 0, 0, 0, 0),
     { .name = NULL },
 };
 /* clang-format on */

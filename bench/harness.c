@@ -10,23 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WARMUP 2
 #define REPEATS 9
 #define REPEATS_QUICK 5
-#define MEAN_TOLERANCE 1e-9 /* of a Python peer's mean */
-
-/* Seconds per repeat of ours or of one peer. */
-struct series {
-    const struct bench_peer *peer; /* NULL: ours */
-    double seconds[BENCH_MAX_REPEATS];
-};
-
-struct measurement {
-    const char *bench;
-    struct bench_state *st;
-    int repeats, nseries;
-    struct series series[1 + BENCH_PEERS]; /* ours first */
-};
+#define MEAN_TOLERANCE 1e-9 /* of a peer's mean */
 
 static bool is_python(const struct bench_peer *p)
 {
@@ -75,20 +61,25 @@ static double mean_of_reference(const struct bench_state *st)
     return sum / count;
 }
 
+bool bench_same_mean(double mean, double want)
+{
+    return fabs(mean - want) <= MEAN_TOLERANCE * fmax(1, fabs(want));
+}
+
 /* True when peers.py has the peer and computes what we compute. */
 static bool python_agrees(const struct bench_state *st, const char *peer)
 {
     double mean, want;
     if (!peers_have(peer, &mean)) return false;
     want = mean_of_reference(st);
-    if (fabs(mean - want) <= MEAN_TOLERANCE * fmax(1, fabs(want))) return true;
+    if (bench_same_mean(mean, want)) return true;
     bench_error("%s: %s's results have the mean %.17g, not %.17g", st->self->name, peer, mean, want);
     return false;
 }
 
 /* ------------------------------------------------------------------------------------------------- measuring */
 
-static void choose_series(struct measurement *m)
+static void choose_series(struct bench_measurement *m)
 {
     const struct bench_case *c = m->st->self;
     bool python = false;
@@ -101,16 +92,16 @@ static void choose_series(struct measurement *m)
     }
 }
 
-static double run_once(struct measurement *m, const struct bench_peer *peer)
+static double run_once(struct bench_measurement *m, const struct bench_peer *peer)
 {
     if (peer == NULL) return m->st->self->ours(m->st);
     if (peer->target != 0) return 0;
     return peer->run != NULL ? peer->run(m->st) : peers_run(peer->name);
 }
 
-static bool run_repeats(struct measurement *m)
+static bool run_repeats(struct bench_measurement *m)
 {
-    for (int r = -WARMUP; r < m->repeats; r++) {
+    for (int r = -BENCH_WARMUP; r < m->repeats; r++) {
         for (int i = 0; i < m->nseries; i++) {
             double seconds = run_once(m, m->series[i].peer);
             if (seconds < 0) return false;
@@ -139,7 +130,7 @@ static double median(const double *sorted, int n)
     return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-static void report_case(struct measurement *m)
+void bench_report(struct bench_measurement *m)
 {
     const struct bench_state *st = m->st;
     for (int i = 0; i < m->nseries; i++) qsort(m->series[i].seconds, (size_t)m->repeats, sizeof(double), by_size);
@@ -152,7 +143,8 @@ static void report_case(struct measurement *m)
                               .repeats = m->repeats,
                               .value = in_unit(st, median(ours, m->repeats)),
                               .min = fmin(low, high),
-                              .max = fmax(low, high) };
+                              .max = fmax(low, high),
+                              .wait = m->wait };
     for (int i = 1; i < m->nseries; i++) {
         const struct bench_peer *p = m->series[i].peer;
         r.peer = p->name;
@@ -163,9 +155,33 @@ static void report_case(struct measurement *m)
     }
 }
 
+static void measure(struct bench_measurement *m)
+{
+    choose_series(m);
+    if (run_repeats(m)) bench_report(m);
+}
+
+/* Nanoseconds this rank's workers had nothing to do while messages were to come; negative: not known. */
+static double waited(starp_session *s)
+{
+    starp_stats stats;
+    return starp_stats_of(s, &stats) == STARP_OK ? (double)stats.wait_ns : -1;
+}
+
+/* The peers are other processes: only ours is measured here. */
+static void measure_for_parent(struct bench_measurement *m, int workers)
+{
+    m->nseries = 1;
+    double before = waited(m->st->session), start = bench_now();
+    if (!run_repeats(m)) return;
+    double seconds = (bench_now() - start) * workers;
+    if (before >= 0) m->wait = 100e-9 * (waited(m->st->session) - before) / seconds;
+    ranks_answer(m, mean_of_reference(m->st));
+}
+
 /* ----------------------------------------------------------------------------------------------------- cases */
 
-static int repeats_of(const struct bench_case *c, const struct bench_options *o)
+int bench_repeats(const struct bench_case *c, const struct bench_options *o)
 {
     int usual = c->repeats ? c->repeats : o->quick ? REPEATS_QUICK : REPEATS;
     int repeats = o->repeats ? o->repeats : usual;
@@ -176,14 +192,15 @@ static void run_case(const struct bench *b, const struct bench_case *c, const st
                      starp_session *session)
 {
     struct bench_state st = { .self = c, .session = session, .quick = o->quick, .n = o->quick ? c->quick : c->size };
-    struct measurement *m = calloc(1, sizeof *m);
+    struct bench_measurement *m = calloc(1, sizeof *m);
     if (m == NULL) exit(1);
     m->bench = b->name;
     m->st = &st;
-    m->repeats = repeats_of(c, o);
+    m->repeats = bench_repeats(c, o);
+    m->wait = -1;
     if (b->open(&st) && bench_fresh(&st) >= 0 && check_results(&st, b->tolerance)) {
-        choose_series(m);
-        if (run_repeats(m)) report_case(m);
+        if (o->worker) measure_for_parent(m, o->workers);
+        else measure(m);
     }
     bench_close(&st);
     free(m);
@@ -201,10 +218,27 @@ static bool is_wanted(const struct bench *b, const struct bench_case *c, int cou
     return count == 0;
 }
 
+/* The sessions are opened in child processes. */
+static void run_on_ranks(const struct bench *b, const struct bench_options *o, int count, char *const *names)
+{
+    bool any = false;
+    for (const struct bench_case *c = b->cases; c->name != NULL; c++) {
+        if (c->ranked.name == NULL || !is_wanted(b, c, count, names)) continue;
+        if (!any) report_bench(b);
+        any = true;
+        ranks_run(b, c, o);
+    }
+    if (!any && count > 0) bench_error("%s: no such case for --ranks", b->name);
+}
+
 void bench_run(const struct bench *bench, const struct bench_options *o, int count, char *const *names)
 {
     if (!is_wanted(bench, NULL, count, names)) return;
-    report_bench(bench);
+    if (o->ranks > 0) {
+        run_on_ranks(bench, o, count, names);
+        return;
+    }
+    if (!o->worker) report_bench(bench);
     starp_session *session = starp_open(NULL);
     if (session == NULL) {
         bench_starp_error(bench->name);

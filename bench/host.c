@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host.c: the clock, errors, memory and data of the harness, and the timed regions most cases share.
+ * host.c: the clock, errors, inputs and outputs of the harness, and the timed regions most cases share.
  */
 #define _GNU_SOURCE
 #include "bench.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <time.h>
 
 const struct bench_unit bench_gbps = { "GB/s", 1e-9, true };
@@ -50,39 +48,12 @@ int bench_errors(void)
     return errors;
 }
 
-double *bench_alloc(int64_t count)
-{
-    const size_t huge = (size_t)1 << 21;
-    size_t bytes = ((size_t)count * sizeof(double) + huge - 1) / huge * huge;
-    double *x = aligned_alloc(huge, bytes);
-    if (x == NULL) {
-        fprintf(stderr, "starp-bench: no memory for %zu bytes\n", bytes);
-        exit(1);
-    }
-    madvise(x, bytes, MADV_HUGEPAGE);
-    return x;
-}
-
-static double uniform_at(uint32_t i, uint32_t seed)
-{
-    uint32_t v = i * 2654435761u + seed * 2654435769u;
-    v = (v ^ (v >> 15)) * 2246822519u;
-    v ^= v >> 13;
-    return (v + 0.5) * 0x1p-32;
-}
-
-void bench_uniform(double *x, int64_t count, uint32_t seed, double lo, double hi)
-{
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < count; i++) x[i] = lo + (hi - lo) * uniform_at((uint32_t)i, seed);
-}
-
 bool bench_input(struct bench_state *st, int k, const starp_dims *shape, double lo, double hi)
 {
     int64_t count = 1;
     for (int i = 0; i < shape->n; i++) count *= shape->v[i];
     st->host[k] = bench_alloc(count);
-    bench_uniform(st->host[k], count, (uint32_t)k + 1, lo, hi);
+    bench_uniform(st->host[k], 0, count, (uint32_t)k + 1, lo, hi);
     st->in[k] = starp_from_host(st->session, st->host[k], shape, STARP_F64);
     if (starp_eval(st->in[k]) == STARP_OK) return true;
     bench_starp_error("input");

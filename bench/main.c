@@ -18,13 +18,15 @@ static const struct bench *const benches[] = {
 #define NBENCH ((int)(sizeof benches / sizeof *benches))
 
 static const char usage[] =
-    "usage: starp-bench [names] [--quick] [--json FILE] [--python EXE] [--peers FILE] [--repeats N] [--list]\n"
+    "usage: starp-bench [names] [--quick] [--json FILE] [--python EXE] [--peers FILE] [--repeats N]\n"
+    "                   [--ranks N] [--list]\n"
     "  names        benches, or BENCH/CASE; all of them without\n"
     "  --quick      small sizes: half a minute for all\n"
     "  --json FILE  one JSON line per result\n"
     "  --python EXE runs the Python peers (default: $STARP_PYTHON, or /usr/bin/python3)\n"
     "  --peers FILE the peers.py to run (default: the one of the sources)\n"
     "  --repeats N  measurements per case\n"
+    "  --ranks N    as N processes under mpirun, for the benches that have a peer for that\n"
     "  --list       says what there is\n";
 
 /*
@@ -45,6 +47,15 @@ static const char *default_python(void)
 {
     const char *python = getenv("STARP_PYTHON");
     return python != NULL && *python != '\0' ? python : "/usr/bin/python3";
+}
+
+/* How many starp runs in a process: its part of the machine, where STARP_NCPU says nothing. */
+static int count_workers(int ranks)
+{
+    const char *text = getenv("STARP_NCPU");
+    int n = text != NULL ? atoi(text) : 0;
+    if (n <= 0) n = (int)sysconf(_SC_NPROCESSORS_ONLN) / (ranks > 0 ? ranks : 1);
+    return n > 0 ? n : 1;
 }
 
 static void list_and_exit(void)
@@ -98,10 +109,18 @@ static int parse(int argc, char **argv, struct bench_options *o)
         else if ((text = value_of("--python", argc, argv, &i)) != NULL) o->python = text;
         else if ((text = value_of("--peers", argc, argv, &i)) != NULL) o->peers = text;
         else if ((text = value_of("--repeats", argc, argv, &i)) != NULL && atoi(text) > 0) o->repeats = atoi(text);
+        else if ((text = value_of("--ranks", argc, argv, &i)) != NULL && atoi(text) > 1) o->ranks = atoi(text);
+        else if (strcmp(argv[i], "--worker") == 0) o->worker = true; /* ranks.c */
         else if (is_name(argv[i])) argv[names++] = argv[i];
         else refuse(argv[i]);
     }
+    o->workers = count_workers(o->ranks);
     return names;
+}
+
+static void run_all(const struct bench_options *o, int names, char **argv)
+{
+    for (int i = 0; i < NBENCH; i++) bench_run(benches[i], o, names, argv);
 }
 
 /* OpenMP's threads (by report_open) and the Python child start before the sessions, which may bind threads to cores. */
@@ -110,9 +129,14 @@ int main(int argc, char **argv)
     restart_with_sleeping_threads(argv);
     struct bench_options o = { .python = default_python(), .peers = STARP_SOURCE_DIR "/bench/peers.py" };
     int names = parse(argc, argv, &o);
+    if (o.worker) { /* says nothing but its answer: it is not alone, and another reports */
+        run_all(&o, names, argv);
+        return bench_errors() != 0;
+    }
+    if (o.ranks > 0 && !ranks_available()) return 1;
     if (!report_open(&o)) return 2;
-    peers_start(o.python, o.peers);
-    for (int i = 0; i < NBENCH; i++) bench_run(benches[i], &o, names, argv);
+    if (o.ranks == 0) peers_start(o.python, o.peers);
+    run_all(&o, names, argv);
     peers_stop();
     report_close();
     return bench_errors() != 0;

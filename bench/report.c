@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 struct report_line {
     char text[96];
@@ -19,7 +18,7 @@ struct report_line {
 static struct {
     FILE *json;
     bool quick;
-    int workers;
+    int workers, ranks;
     char cpu[96], date[32];
     struct report_line *bars;
     int nbars;
@@ -44,13 +43,6 @@ static void read_cpu(char *text, size_t size)
     }
 }
 
-static int count_workers(void)
-{
-    const char *text = getenv("STARP_NCPU");
-    int n = text != NULL ? atoi(text) : 0;
-    return n > 0 ? n : (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 static int count_threads(void)
 {
     int n = 0;
@@ -65,10 +57,13 @@ bool report_open(const struct bench_options *o)
     struct tm utc;
     strftime(report.date, sizeof report.date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     read_cpu(report.cpu, sizeof report.cpu);
-    report.workers = count_workers();
+    report.workers = o->workers;
+    report.ranks = o->ranks;
     report.quick = o->quick;
-    printf("starp %s, %s, %d workers, C peers on %d threads%s\n", starp_version(), report.cpu, report.workers,
-           count_threads(), o->quick ? ", quick sizes" : "");
+    printf("starp %s, %s, ", starp_version(), report.cpu);
+    if (o->ranks > 0) printf("%d ranks, workers of each: %d", o->ranks, o->workers);
+    else printf("%d workers, C peers on %d threads", o->workers, count_threads());
+    puts(o->quick ? ", quick sizes" : "");
     if (o->json == NULL) return true;
     report.json = fopen(o->json, "we");
     if (report.json == NULL) fprintf(stderr, "starp-bench: cannot write %s\n", o->json);
@@ -88,6 +83,8 @@ static void write_json(const struct bench_result *r)
             "\"peer_value\":%.6g,\"ratio\":%.4g,",
             r->bench, r->name, (long long)r->n, r->value, r->unit->text, r->peer, r->peer_value, r->ratio);
     if (r->bar != 0) fprintf(report.json, "\"bar\":%.4g,", r->bar);
+    if (report.ranks > 0) fprintf(report.json, "\"ranks\":%d,", report.ranks);
+    if (r->wait >= 0) fprintf(report.json, "\"wait\":%.3g,", r->wait);
     fprintf(report.json,
             "\"repeats\":%d,\"min\":%.6g,\"max\":%.6g,\"workers\":%d,\"quick\":%s,\"date\":\"%s\",\"cpu\":\"%s\"}\n",
             r->repeats, r->min, r->max, report.workers, report.quick ? "true" : "false", report.date, report.cpu);
@@ -121,6 +118,7 @@ void report_result(const struct bench_result *r, bool first)
     printf("%-9s %10.4g %8.2f", r->peer, r->peer_value, r->ratio);
     if (r->bar != 0) printf(" %7.2f %s", r->bar, verdict(r->ratio, r->bar));
     putchar('\n');
+    if (r->wait >= 0) printf("%-25s %10.3g %%\n", "  wait", r->wait);
     fflush(stdout);
     if (r->bar != 0) remember_bar(r);
     if (report.json != NULL) write_json(r);

@@ -106,7 +106,7 @@ static void drop_all(void)
 static void pause_a_little(int fruitless)
 {
     if (fruitless < 4) sched_yield();
-    else nanosleep(&(struct timespec){ .tv_nsec = fruitless < 64 ? 5000 : 50000 }, NULL);
+    else nanosleep(&(struct timespec){ .tv_nsec = fruitless < 64 ? 10000 : 50000 }, NULL);
 }
 
 static void *talk(void *unused)

@@ -24,6 +24,7 @@ void sp_runtime_release(void);
 void sp_runtime_wake(void);
 void sp_runtime_rest(void);
 int sp_runtime_max_cpus(void);
+const char *sp_runtime_binding(void);
 uint64_t sp_runtime_waited(void); /* nanoseconds workers had nothing to do while messages were expected */
 const char *sp_runtime_version(char *text, size_t cap);
 
@@ -389,6 +390,13 @@ struct sp_lowering {
 };
 
 starp_status sp_lower_fused(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
+/* A step's geometry and windows, and their end; traffic.c looks at them without lowering. */
+starp_status sp_lower_begin(struct sp_lowering *l);
+void sp_lower_end(struct sp_lowering *l);
+/* Place of a block: its bounds, and its numbers along kept and reduced axes. */
+void sp_lower_block_bounds(const struct sp_lowering *l, int64_t b, int64_t *lo, int64_t *extent, int64_t *kept, int64_t *reduced);
+/* What each step of a plan for the sched's order would send between ranks. */
+void sp_traffic_print(struct sp_sched *s, struct sp_plan *plan, FILE *out, struct sp_error *e);
 starp_status sp_lower_reshape(struct sp_run *run, int32_t step, struct sp_error *e);
 /* lower_output.c: values for what a step stores, taken over from dying operands where that is possible. */
 starp_status sp_lower_outputs(struct sp_lowering *l);

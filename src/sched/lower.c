@@ -199,8 +199,7 @@ static void connect(struct sp_lowering *l, struct block_task *t, int64_t kept, i
     }
 }
 
-/* Place of a block: its bounds, and its numbers along kept and reduced axes. */
-static void block_bounds(const struct sp_lowering *l, int64_t b, int64_t *lo, int64_t *extent, int64_t *kept, int64_t *reduced)
+void sp_lower_block_bounds(const struct sp_lowering *l, int64_t b, int64_t *lo, int64_t *extent, int64_t *kept, int64_t *reduced)
 {
     int64_t index[STARP_MAXDIM];
     *kept = *reduced = 0;
@@ -220,7 +219,7 @@ static starp_status lower_block(struct sp_lowering *l, int64_t b)
 {
     int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], kept, reduced;
     const struct sp_program *p = l->program;
-    block_bounds(l, b, lo, extent, &kept, &reduced);
+    sp_lower_block_bounds(l, b, lo, extent, &kept, &reduced);
     int owner = sp_block_owner(l, kept, reduced);
     if (l->aligned && !sp_is_mine(l->run->sched, owner)) return STARP_OK;
     if (!sp_window_cut(&l->cuts, l->ndim, lo, extent, l->window, p->noperand, p->noutput)) return sp_fail_memory(l->e);
@@ -255,7 +254,7 @@ static void drop_partials(struct sp_lowering *l)
     sp_free(l->count);
 }
 
-static starp_status lower(struct sp_lowering *l)
+starp_status sp_lower_begin(struct sp_lowering *l)
 {
     const struct sp_order *o = &l->run->sched->order;
     const struct sp_program *p = l->program;
@@ -266,11 +265,22 @@ static starp_status lower(struct sp_lowering *l)
     for (int k = 0; k < p->noperand; k++) operand_window(l, k, o);
     sp_exchange_prepare(l);
     l->at_once = runs_at_once(l);
-    starp_status status = lower_blocks(l);
+    return STARP_OK;
+}
+
+void sp_lower_end(struct sp_lowering *l)
+{
     drop_partials(l);
     sp_cuts_free(&l->cuts);
     sp_parcel_free(&l->parcel);
     sp_free(l->window);
+}
+
+static starp_status lower(struct sp_lowering *l)
+{
+    starp_status status = sp_lower_begin(l);
+    if (status == STARP_OK) status = lower_blocks(l);
+    sp_lower_end(l);
     return status;
 }
 

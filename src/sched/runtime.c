@@ -10,7 +10,6 @@
 #include <starpu.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "engine.h"
 
@@ -32,7 +31,6 @@ static void be_polite(void *unused)
 {
     (void)unused;
     sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
-    if (sp_world_size() > 1) prctl(PR_SET_TIMERSLACK, 1000);
     int n = starpu_worker_get_id();
     for (int c = 0; c < CPU_SETSIZE && share.pinned; c++) {
         if (!CPU_ISSET(c, &share.cores) || n-- > 0) continue;
@@ -73,41 +71,82 @@ static int count_cores(void)
 }
 
 /*
- * Workers that find nothing to do spin. Where they wait for messages, that takes the core from those who would send them,
- * so with several ranks a worker that finds nothing sleeps a little: the policy's way of looking for a task is wrapped.
+ * Workers that find nothing to do spin. Where they wait for messages, that takes the core from those who would send them, so
+ * with several ranks a worker that finds nothing sleeps until a task is pushed: the policy's push and pop are wrapped.
  */
 static struct {
     struct starpu_sched_policy policy;
-    struct starpu_task *(*look)(unsigned context);
+    struct starpu_task *(*pop)(unsigned context);
+    int (*push)(struct starpu_task *task);
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    atomic_uint pushes;
+    atomic_int sleepers;
     atomic_uint_fast64_t waited; /* nanoseconds, of all workers, while messages were expected */
-} drowsy;
+} drowsy = { .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
 
-static struct starpu_task *look_or_sleep(unsigned context)
+#define FRUITLESS 8       /* looks before a worker sleeps */
+#define NAP 2000000       /* nanoseconds at most: then it looks whether StarPU wants something else of it */
+
+static void nap(unsigned pushes)
+{
+    struct timespec until;
+    double began = sp_now();
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += NAP;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    starpu_worker_relax_on();
+    pthread_mutex_lock(&drowsy.lock);
+    atomic_fetch_add(&drowsy.sleepers, 1);
+    if (atomic_load(&drowsy.pushes) == pushes) pthread_cond_timedwait(&drowsy.change, &drowsy.lock, &until);
+    atomic_fetch_sub(&drowsy.sleepers, 1);
+    pthread_mutex_unlock(&drowsy.lock);
+    starpu_worker_relax_off();
+    if (sp_comm_expects()) atomic_fetch_add(&drowsy.waited, (uint64_t)(1e9 * (sp_now() - began)));
+}
+
+static struct starpu_task *pop_or_nap(unsigned context)
 {
     static _Thread_local int fruitless;
-    struct starpu_task *task = drowsy.look(context);
+    unsigned pushes = atomic_load(&drowsy.pushes);
+    struct starpu_task *task = drowsy.pop(context);
     fruitless = task ? 0 : fruitless + 1;
-    if (fruitless > 4) {
-        double began = sp_now();
-        starpu_worker_relax_on();
-        nanosleep(&(struct timespec){ .tv_nsec = fruitless < 64 ? 5000 : 50000 }, NULL);
-        starpu_worker_relax_off();
-        if (sp_comm_expects()) atomic_fetch_add(&drowsy.waited, (uint64_t)(1e9 * (sp_now() - began)));
-    }
+    if (fruitless > FRUITLESS) nap(pushes);
     return task;
+}
+
+static int push_and_wake(struct starpu_task *task)
+{
+    int status = drowsy.push(task);
+    atomic_fetch_add(&drowsy.pushes, 1);
+    if (atomic_load(&drowsy.sleepers) > 0) {
+        pthread_mutex_lock(&drowsy.lock);
+        pthread_cond_broadcast(&drowsy.change);
+        pthread_mutex_unlock(&drowsy.lock);
+    }
+    return status;
 }
 
 static void make_drowsy(struct starpu_conf *conf)
 {
     for (struct starpu_sched_policy **p = starpu_sched_get_predefined_policies(); *p; p++) {
-        if (strcmp((*p)->policy_name, conf->sched_policy_name) != 0 || !(*p)->pop_task) continue;
+        if (strcmp((*p)->policy_name, conf->sched_policy_name) != 0 || !(*p)->pop_task || !(*p)->push_task) continue;
         drowsy.policy = **p;
-        drowsy.look = drowsy.policy.pop_task;
-        drowsy.policy.pop_task = look_or_sleep;
+        drowsy.pop = drowsy.policy.pop_task;
+        drowsy.push = drowsy.policy.push_task;
+        drowsy.policy.pop_task = pop_or_nap;
+        drowsy.policy.push_task = push_and_wake;
         conf->sched_policy = &drowsy.policy;
         conf->sched_policy_name = NULL; /* it would come first */
         return;
     }
+}
+
+const char *sp_runtime_binding(void)
+{
+    if (share.pinned) return "each worker on a core of its own";
+    return sp_options_bound() ? "bound as the launcher was told" : "sharing all cores";
 }
 
 uint64_t sp_runtime_waited(void)

@@ -124,13 +124,16 @@ int sp_sched_ranks(const struct sp_sched *s)
 starp_status sp_sched_explain(struct sp_sched *s, struct sp_graph *g, struct sp_node *x, FILE *out, struct sp_error *e)
 {
     struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace) };
-    struct sp_order order = { .n = 0 };
-    starp_status status = sp_order_make(&order, g, &x, 1, options.merge, e);
-    struct sp_plan *plan = status == STARP_OK ? sp_plan_fuse(&order, &options, e) : NULL;
-    if (plan) sp_plan_print(plan, &order, out);
+    struct sp_order saved = s->order; /* a run may be under way */
+    s->order = (struct sp_order){ .n = 0 };
+    starp_status status = sp_order_make(&s->order, g, &x, 1, options.merge, e);
+    struct sp_plan *plan = status == STARP_OK ? sp_plan_fuse(&s->order, &options, e) : NULL;
+    if (plan) sp_plan_print(plan, &s->order, out);
+    if (plan && s->ranks > 1) sp_traffic_print(s, plan, out, e);
     sp_plan_release(plan);
-    sp_order_free(&order);
-    return plan ? STARP_OK : e->status;
+    sp_order_free(&s->order);
+    s->order = saved;
+    return e->status;
 }
 
 void sp_sched_tick(struct sp_sched *s, sp_tick_fn *tick, void *user)
@@ -166,6 +169,9 @@ void sp_sched_info(struct sp_sched *s, FILE *out)
     const struct sp_runtime *r = &s->runtime;
     fprintf(out, "StarPU %s, policy %s; %d worker%s on %d core%s; kernels for %s\n", sp_runtime_version(version, sizeof version),
             r->policy, r->workers, r->workers == 1 ? "" : "s", r->cores, r->cores == 1 ? "" : "s", s->kernels->name);
+    int local, locals;
+    sp_world_local(&local, &locals);
+    if (s->ranks > 1) fprintf(out, "rank %d of %d; %d of them on this machine, %s\n", s->rank, s->ranks, locals, sp_runtime_binding());
     int64_t wanted = SP_OPTION(&s->options, ncpu) ? SP_OPTION(&s->options, ncpu) : r->cores;
     if (r->workers < wanted) {
         fprintf(out, "warning: %d workers instead of %lld: this StarPU was built for at most %d in a process, and cores may stay unused; "
