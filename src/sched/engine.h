@@ -25,6 +25,7 @@ void sp_runtime_wake(void);
 void sp_runtime_rest(void);
 int sp_runtime_max_cpus(void);
 const char *sp_runtime_binding(void);
+bool sp_runtime_is_idle(void); /* whether a worker has nothing to do */
 uint64_t sp_runtime_waited(void); /* nanoseconds workers had nothing to do while messages were expected */
 const char *sp_runtime_version(char *text, size_t cap);
 
@@ -171,7 +172,6 @@ struct sp_run {
     bool started, woken, sealed;
     bool ended;                     /* guarded by the sched's lock, as is the fault */
     int64_t submitted;
-    struct sp_slot *arriving;       /* messages' slots whose readers are not submitted yet */
     struct sp_error fault;
     double begun, ticked;           /* when its first task was submitted; when the client was last told of it */
 };
@@ -263,7 +263,7 @@ struct sp_task {
     int (*perform)(struct sp_task *task, void *scratch); /* returns an sp_kernel_fault */
     void (*end)(struct sp_task *task); /* called before it is freed; or NULL */
     size_t scratch;
-    int sends;                      /* messages that its end hook posts */
+    int sends;                      /* messages that its end hook posts: others wait for them, so it goes first */
     int ndep;
     struct sp_slot **dep;           /* slots other tasks of this run write or read */
     uint8_t *dep_mode;              /* 1 read, 2 write, 3 both */
@@ -315,18 +315,17 @@ starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int t
 /* The same for what is packed already, in a slot of the run's; the caller puts it. */
 starp_status sp_message_slot(struct sp_run *run, size_t bytes, struct sp_slot **slot, struct sp_error *e);
 starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e);
-/* The slot a parcel will arrive in: for tasks that order themselves by its handle; the caller's. */
+/* The slot a parcel will arrive in: for tasks that order themselves by its handle. The caller may put it at once: nobody gets
+   it before the run has ended. */
 struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e);
-/* The slot stays until the task that reads it has been submitted: then it is let go, with all others held. */
-void sp_parcel_hold(struct sp_run *run, struct sp_slot *slot);
-void sp_parcel_let_go(struct sp_run *run);
 
 struct sp_lowering;
 /* Finds who computes which block of a step. */
 void sp_exchange_prepare(struct sp_lowering *l);
 int sp_block_owner(const struct sp_lowering *l, int64_t kept, int64_t reduced);
-/* Sends what others need for the block in l->cuts, and makes it read what it gets from them. */
-starp_status sp_exchange_block(struct sp_lowering *l, int owner);
+/* Sends what the owner of the block in l->cuts needs of this rank; makes it read what comes from others. */
+starp_status sp_exchange_send(struct sp_lowering *l, int owner);
+starp_status sp_exchange_receive(struct sp_lowering *l);
 
 /* ------------------------------------------------------------------------------------- window.c, lower*.c, check.c */
 

@@ -4,7 +4,8 @@
  * finds who computes it and which windows of others' tiles that takes. The owner packs those windows into one parcel for
  * each such rank, the receiver finds them there by the same arithmetic: nothing but elements travels.
  *
- * Within a block sends are submitted before receives are waited for, so ranks that wait for each other always get on.
+ * All sends of a step are submitted before its blocks, which wait for receives: so ranks that wait for each other always get
+ * on, and what others need is on its way before this rank sets to work.
  */
 #include <limits.h>
 #include <string.h>
@@ -164,27 +165,12 @@ struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, st
 {
     struct sp_sched *s = run->sched;
     if (check_size(bytes, e) != STARP_OK) return NULL;
-    struct sp_slot *slot = sp_pool_get(&s->pool, bytes, true);
+    struct sp_slot *slot = sp_pool_get(&s->pool, bytes, false);
     struct sp_message *m = slot ? new_message(run, slot, bytes, from, true) : NULL;
     if (!m) return sp_pool_put(&s->pool, slot, 0), sp_fail_memory(e), NULL;
-    slot->writes = run->id;
+    slot->writes = slot->reads = run->id; /* waiting for an earlier reader would hold up this message and those behind it */
     sp_receive(m);
     return slot;
-}
-
-void sp_parcel_hold(struct sp_run *run, struct sp_slot *slot)
-{
-    slot->next = run->arriving;
-    run->arriving = slot;
-}
-
-void sp_parcel_let_go(struct sp_run *run)
-{
-    while (run->arriving) {
-        struct sp_slot *slot = run->arriving;
-        run->arriving = slot->next;
-        sp_pool_put(&run->sched->pool, slot, run->id);
-    }
 }
 
 /* ------------------------------------------------------------------------------------------------ windows of a block */
@@ -251,7 +237,7 @@ static starp_status receive_from(struct sp_lowering *l, int peer)
     struct sp_slot *slot = sp_parcel_receive(l->run, l->parcel.bytes, peer, l->e);
     if (!slot) return l->e->status;
     int32_t buffer = sp_cuts_buffer(c, &(struct sp_source){ .owner = SP_EVERYWHERE }, slot, 1), i = 0;
-    sp_parcel_hold(l->run, slot);
+    sp_pool_put(&l->run->sched->pool, slot, l->run->id);
     if (buffer < 0) return sp_fail_memory(l->e);
     for (int32_t b = 0; b < c->nbox; b++) {
         for (int k = 0; k < l->program->noperand; k++) {
@@ -261,14 +247,16 @@ static starp_status receive_from(struct sp_lowering *l, int peer)
     return STARP_OK;
 }
 
-starp_status sp_exchange_block(struct sp_lowering *l, int owner)
+starp_status sp_exchange_send(struct sp_lowering *l, int owner)
 {
-    struct sp_sched *s = l->run->sched;
-    if (owner != s->rank) {
-        if (!gather_pieces(l, s->rank)) return sp_fail_memory(l->e);
-        SP_TRY(sp_parcel_send(l->run, &l->parcel, owner, l->site, l->e));
-    }
-    for (int peer = 0; peer < s->ranks && sp_is_mine(s, owner); peer++) {
+    if (!gather_pieces(l, l->run->sched->rank)) return sp_fail_memory(l->e);
+    return sp_parcel_send(l->run, &l->parcel, owner, l->site, l->e);
+}
+
+starp_status sp_exchange_receive(struct sp_lowering *l)
+{
+    const struct sp_sched *s = l->run->sched;
+    for (int peer = 0; peer < s->ranks; peer++) {
         if (peer != s->rank) SP_TRY(receive_from(l, peer));
     }
     return STARP_OK;
@@ -288,7 +276,7 @@ static void inherit_map(struct sp_lowering *l)
     }
 }
 
-/* Whether every operand lies where the blocks that read it are computed: then other ranks' blocks need no look. */
+/* Whether every operand lies where the blocks that read it are computed: then nothing travels. */
 static bool is_aligned(const struct sp_lowering *l)
 {
     for (int k = 0; k < l->program->noperand; k++) {
@@ -309,9 +297,8 @@ void sp_exchange_prepare(struct sp_lowering *l)
 {
     const struct sp_sched *s = l->run->sched;
     sp_value_map(s, &l->step->shape, &l->map);
-    if (l->map.everywhere) return;
-    inherit_map(l);
-    l->aligned = is_aligned(l);
+    if (!l->map.everywhere) inherit_map(l);
+    l->aligned = s->ranks == 1 || is_aligned(l);
 }
 
 int sp_block_owner(const struct sp_lowering *l, int64_t kept, int64_t reduced)

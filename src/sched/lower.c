@@ -215,30 +215,46 @@ void sp_lower_block_bounds(const struct sp_lowering *l, int64_t b, int64_t *lo, 
     }
 }
 
+/* Bounds and boxes of block b, and who computes it. */
+static starp_status cut_block(struct sp_lowering *l, int64_t b, int64_t *extent, int64_t *kept, int64_t *reduced)
+{
+    int64_t lo[STARP_MAXDIM];
+    sp_lower_block_bounds(l, b, lo, extent, kept, reduced);
+    bool ok = sp_window_cut(&l->cuts, l->ndim, lo, extent, l->window, l->program->noperand, l->program->noutput);
+    return ok ? STARP_OK : sp_fail_memory(l->e);
+}
+
+/* What other ranks' blocks read of this rank's tiles. */
+static starp_status send_for_block(struct sp_lowering *l, int64_t b)
+{
+    int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], kept, reduced;
+    sp_lower_block_bounds(l, b, lo, extent, &kept, &reduced);
+    int owner = sp_block_owner(l, kept, reduced);
+    if (owner == l->run->sched->rank) return STARP_OK;
+    SP_TRY(cut_block(l, b, extent, &kept, &reduced));
+    return sp_exchange_send(l, owner);
+}
+
 static starp_status lower_block(struct sp_lowering *l, int64_t b)
 {
     int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], kept, reduced;
-    const struct sp_program *p = l->program;
     sp_lower_block_bounds(l, b, lo, extent, &kept, &reduced);
-    int owner = sp_block_owner(l, kept, reduced);
-    if (l->aligned && !sp_is_mine(l->run->sched, owner)) return STARP_OK;
-    if (!sp_window_cut(&l->cuts, l->ndim, lo, extent, l->window, p->noperand, p->noutput)) return sp_fail_memory(l->e);
-    if (l->run->sched->ranks > 1) SP_TRY(sp_exchange_block(l, owner));
-    if (!sp_is_mine(l->run->sched, owner)) return STARP_OK;
+    if (!sp_is_mine(l->run->sched, sp_block_owner(l, kept, reduced))) return STARP_OK;
+    SP_TRY(cut_block(l, b, extent, &kept, &reduced));
+    if (!l->aligned) SP_TRY(sp_exchange_receive(l));
     struct block_task *t = new_block_task(l, extent);
     if (!t) return sp_fail_memory(l->e);
     connect(l, t, kept, reduced);
     if (l->scratch == 0) l->scratch = sp_job_scratch(&t->job);
     t->task.scratch = l->scratch;
-    starp_status status = l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
-    sp_parcel_let_go(l->run);
-    return status;
+    return l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
 }
 
 static starp_status lower_blocks(struct sp_lowering *l)
 {
     if (!l->discard) SP_TRY(sp_lower_outputs(l));
     SP_TRY(sp_lower_partials(l));
+    for (int64_t b = 0; b < l->nblock && !l->aligned; b++) SP_TRY(send_for_block(l, b));
     for (int64_t b = 0; b < l->nblock; b++) SP_TRY(lower_block(l, b));
     return sp_lower_combine(l);
 }

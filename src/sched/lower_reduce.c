@@ -216,7 +216,7 @@ static starp_status receive_partials(struct sp_lowering *l, int r, const struct 
     struct sp_slot *slot = sp_parcel_receive(l->run, l->parcel.bytes, peer, l->e);
     if (!slot) return l->e->status;
     sp_depend(&t->task, slot, 1, true);
-    sp_parcel_hold(l->run, slot);
+    sp_pool_put(&l->run->sched->pool, slot, l->run->id);
     struct sp_combine_part part;
     int64_t room[3 * STARP_MAXDIM];
     int32_t piece = 0, buffer = 1;
@@ -270,9 +270,7 @@ static starp_status combine_tile(struct sp_lowering *l, int r, const struct kept
         if (peer == s->rank) continue;
         if (receive_partials(l, r, kept, &o, peer, t) != STARP_OK) return sp_free(t), l->e->status;
     }
-    starp_status status = l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
-    sp_parcel_let_go(l->run);
-    return status;
+    return l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
 }
 
 static starp_status combine(struct sp_lowering *l, int r)

@@ -116,7 +116,7 @@ static starp_status exchange(struct sp_run *run, struct reshape_task *t, int own
         if (!slot) return e->status;
         t->stream[peer] = slot->data;
         sp_depend(&t->task, slot, 1, true);
-        sp_parcel_hold(run, slot);
+        sp_pool_put(&s->pool, slot, run->id);
     }
     return STARP_OK;
 }
@@ -137,9 +137,7 @@ static starp_status lower_tile(struct sp_run *run, const struct sp_step *s, stru
     t->to = to->slot[tile]->data;
     if (at_once) return sp_perform(&t->task, e);
     sp_depend(&t->task, to->slot[tile], 2, ordered);
-    starp_status status = sp_submit(&t->task, e);
-    sp_parcel_let_go(run);
-    return status;
+    return sp_submit(&t->task, e);
 }
 
 static starp_status lower_tiles(struct sp_run *run, const struct sp_step *s, struct sp_value *from, struct sp_value *to, struct sp_error *e)

@@ -179,7 +179,6 @@ static void settle(struct sp_run *run)
 static void free_run(struct sp_run *run)
 {
     struct sp_sched *s = run->sched;
-    sp_parcel_let_go(run);
     s->run = NULL;
     for (int32_t i = 0; i < run->nnode; i++) sp_node_release(run->graph, run->node[i]);
     sp_pool_settle(&s->pool);

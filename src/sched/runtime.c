@@ -149,6 +149,11 @@ const char *sp_runtime_binding(void)
     return sp_options_bound() ? "bound as the launcher was told" : "sharing all cores";
 }
 
+bool sp_runtime_is_idle(void)
+{
+    return atomic_load(&drowsy.sleepers) > 0 || process.awake == 0;
+}
+
 uint64_t sp_runtime_waited(void)
 {
     return atomic_load(&drowsy.waited);

@@ -238,6 +238,7 @@ starp_status sp_submit(struct sp_task *task, struct sp_error *e)
     t->cl_arg = task;
     t->callback_func = callback;
     t->callback_arg = task;
+    t->priority = task->sends > 0 ? STARPU_MAX_PRIO : STARPU_DEFAULT_PRIO;
     task->fail = counts_down(run->sched);
     start(run);
     throttle(run);

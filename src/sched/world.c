@@ -239,6 +239,7 @@ static starp_status join(const struct sp_options *o, struct sp_error *e)
     int flag, level;
     MPI_Initialized(&flag);
     if (!flag && !sp_options_launched()) return STARP_OK;
+    setenv("OMPI_MCA_btl_vader_eager_limit", "32768", 0); /* halos go without a handshake, which would wait for this thread */
     if (!flag) MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level);
     else MPI_Query_thread(&level);
     MPI_Comm_rank(MPI_COMM_WORLD, &world.rank);
