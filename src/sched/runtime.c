@@ -17,7 +17,7 @@
 static struct {
     pthread_mutex_t lock;
     int sessions;
-    int awake; /* runs that need the workers */
+    atomic_int awake; /* runs that need the workers */
     struct sp_runtime shared;
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
