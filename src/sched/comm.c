@@ -57,7 +57,7 @@ static struct sp_message *pop(int queue)
 /* Starts what may be started; the lock is held. */
 static void begin_some(void)
 {
-    while (comm.nactive < MAX_ACTIVE && comm.first[0]) begin(pop(0));
+    while (comm.nactive < MAX_ACTIVE - MAX_SENDS && comm.first[0]) begin(pop(0));
     while (comm.nactive < MAX_ACTIVE && comm.nsend < MAX_SENDS && comm.first[1]) begin(pop(1));
 }
 
@@ -222,16 +222,26 @@ static starp_status finish(MPI_Request *r, struct sp_error *e)
     }
 }
 
+#define PART ((size_t)1 << 30) /* MPI counts in int */
+
 starp_status sp_comm_send(const void *data, size_t bytes, int peer, struct sp_error *e)
 {
-    MPI_Request r;
-    MPI_Isend(data, (int)bytes, MPI_BYTE, peer, BULK_TAG, comm.comm, &r);
-    return finish(&r, e);
+    for (size_t at = 0; at < bytes; at += PART) {
+        MPI_Request r;
+        size_t n = bytes - at < PART ? bytes - at : PART;
+        MPI_Isend((const char *)data + at, (int)n, MPI_BYTE, peer, BULK_TAG, comm.comm, &r);
+        SP_TRY(finish(&r, e));
+    }
+    return STARP_OK;
 }
 
 starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error *e)
 {
-    MPI_Request r;
-    MPI_Irecv(data, (int)bytes, MPI_BYTE, peer, BULK_TAG, comm.comm, &r);
-    return finish(&r, e);
+    for (size_t at = 0; at < bytes; at += PART) {
+        MPI_Request r;
+        size_t n = bytes - at < PART ? bytes - at : PART;
+        MPI_Irecv((char *)data + at, (int)n, MPI_BYTE, peer, BULK_TAG, comm.comm, &r);
+        SP_TRY(finish(&r, e));
+    }
+    return STARP_OK;
 }

@@ -166,6 +166,7 @@ struct sp_run {
     const void **constants;         /* what the steps' programs read, step after step */
     bool *lost;                     /* per node: a leaf whose memory was taken over */
     atomic_int_fast64_t pending;    /* tasks submitted and not ended, plus one while submitting */
+    atomic_int_fast64_t outgoing;   /* of those, messages to other ranks: they end when the other side wants, so no limit waits */
     atomic_int_fast64_t done;
     atomic_bool stop;
     bool keep_leaves;               /* it may be stopped: leaves must outlive it */

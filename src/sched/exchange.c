@@ -156,6 +156,7 @@ starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t by
         struct sp_message *m = new_message(run, slot, bytes, peer, false);
         if (!m) return sp_fail_memory(e);
         sp_expect(run);
+        atomic_fetch_add(&run->outgoing, 1);
         sp_comm_post(m);
     }
     return STARP_OK;

@@ -149,7 +149,8 @@ static starp_status put(struct sp_sched *s, struct sp_value *v, const struct sp_
     struct sp_error own = { 0 };
     if (send_outcome(s, ticket, e->status == STARP_OK, &own) != STARP_OK && e->status == STARP_OK) *e = own;
     if (e->status != STARP_OK || v->map.everywhere) return e->status;
-    return send_tiles(s, v, data, e);
+    if (send_tiles(s, v, data, e) != STARP_OK) sp_world_give_up(0, e->text); /* the others wait for the rest */
+    return e->status;
 }
 
 starp_status sp_lead_put(struct sp_sched *s, struct sp_value *v, const struct sp_node *node, const void *data, struct sp_error *e)

@@ -216,7 +216,7 @@ static void keep_text(const struct sp_sched *s, struct sp_plan *plan)
 
 static void explain_now(const struct sp_sched *s, const struct sp_plan *plan)
 {
-    if (SP_OPTION(&s->options, explain)) sp_plan_print(plan, &s->order, stderr);
+    if (SP_OPTION(&s->options, explain) && s->rank == 0) sp_plan_print(plan, &s->order, stderr);
 }
 
 /* Orders, unless the order came from rank 0 (roots NULL), and plans: a reference to the plan. */
@@ -225,7 +225,7 @@ static struct sp_plan *make_plan(struct sp_sched *s, struct sp_graph *g, struct 
     struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace) };
     if (roots && sp_order_make(&s->order, g, roots, n, options.merge, e) != STARP_OK) return NULL;
     struct sp_plan *plan = sp_plan_get(&s->plans, &s->order, &options, e);
-    if (plan && check_limit(s, plan, e) != STARP_OK) {
+    if (plan && roots && check_limit(s, plan, e) != STARP_OK) { /* rank 0 has asked for all */
         sp_plan_release(plan);
         return NULL;
     }
@@ -295,7 +295,8 @@ starp_status sp_run_end(struct sp_run *run, bool commit, struct sp_error *e)
 
 bool sp_run_test(void *self, struct sp_run *run, double seconds)
 {
-    (void)self;
+    struct sp_sched *s = self;
+    if (s->ranks > 1 && sp_world_check()) sp_run_lost(run);
     return sp_wait_for(run, seconds);
 }
 

@@ -108,7 +108,12 @@ static bool goes_on(uint64_t ticket)
     struct sp_error e = { 0 };
     unsigned char *body;
     struct sp_outcome outcome = { 0 };
-    if (sp_world_next(&h, &body, &e) == STARP_OK && h.kind == SP_FRAME_OUTCOME) {
+    starp_status status = sp_world_next(&h, &body, &e);
+    while (status == STARP_OK && h.kind == SP_FRAME_CANCEL) { /* of a run that has ended */
+        sp_free(body);
+        status = sp_world_next(&h, &body, &e);
+    }
+    if (status == STARP_OK && h.kind == SP_FRAME_OUTCOME) {
         struct sp_bytes b = { body, body + h.bytes, false };
         sp_frame_read_outcome(&b, &outcome, &e);
     }
@@ -192,7 +197,7 @@ static void follow(struct follower **list, const struct sp_frame_head *h, struct
     }
     struct follower *f = find(*list, h->session);
     if (!f) {
-        if (h->kind != SP_FRAME_CANCEL) give_up(&e);
+        if (h->kind != SP_FRAME_CANCEL && h->kind != SP_FRAME_CLOSE) give_up(&e);
         return;
     }
     switch (h->kind) {
@@ -201,7 +206,8 @@ static void follow(struct follower **list, const struct sp_frame_head *h, struct
     case SP_FRAME_PUT: put(f, b); break;
     case SP_FRAME_GET: get(f, b); break;
     case SP_FRAME_OUTCOME:
-        if (sp_frame_read_outcome(b, &outcome, &e) == STARP_OK) end_run(f, outcome.commit);
+        if (sp_frame_read_outcome(b, &outcome, &e) == STARP_OK && f->run && f->run->id == outcome.run) end_run(f, outcome.commit);
+        else give_up(&e);
         break;
     default: break; /* a cancel that came too late */
     }

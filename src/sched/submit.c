@@ -42,7 +42,7 @@ static bool has_ended(const struct sp_run *run)
 
 static bool has_few_pending(const struct sp_run *run)
 {
-    return atomic_load(&run->pending) <= few_pending(run->sched);
+    return atomic_load(&run->pending) - atomic_load(&run->outgoing) <= few_pending(run->sched);
 }
 
 /* Waits at most so long until something holds; whether it does. */
@@ -144,7 +144,7 @@ static void wake(struct sp_run *run)
 
 static void throttle(struct sp_run *run)
 {
-    if (atomic_load(&run->pending) <= SP_OPTION(&run->sched->options, in_flight)) return;
+    if (atomic_load(&run->pending) - atomic_load(&run->outgoing) <= SP_OPTION(&run->sched->options, in_flight)) return;
     wake(run);
     wait_ticking(run, has_few_pending);
 }
@@ -184,6 +184,7 @@ void sp_receive(struct sp_message *m)
 void sp_message_ended(struct sp_message *m)
 {
     struct sp_run *run = m->run;
+    if (!m->receive) atomic_fetch_sub(&run->outgoing, 1);
     if (m->receive) starpu_data_release_on_node(m->slot->handle, STARPU_MAIN_RAM);
     sp_free(m);
     count_down(run);
@@ -218,6 +219,7 @@ static bool counts_down(struct sp_sched *s)
 
 static starp_status refuse(struct sp_task *task, struct starpu_task *t, struct sp_error *e)
 {
+    atomic_fetch_add(&task->run->outgoing, task->sends);
     atomic_fetch_add(&task->run->pending, task->sends); /* the others wait for its messages all the same */
     if (t) {
         t->destroy = 0;
@@ -230,6 +232,7 @@ static starp_status refuse(struct sp_task *task, struct starpu_task *t, struct s
 starp_status sp_submit(struct sp_task *task, struct sp_error *e)
 {
     struct sp_run *run = task->run;
+    start(run);
     struct starpu_task *t = sp_alloc_fails() ? NULL : starpu_task_create();
     if (!t) return refuse(task, NULL, e);
     t->cl = &tile_codelet;
@@ -240,14 +243,15 @@ starp_status sp_submit(struct sp_task *task, struct sp_error *e)
     t->callback_arg = task;
     t->priority = task->sends > 0 ? STARPU_MAX_PRIO : STARPU_DEFAULT_PRIO;
     task->fail = counts_down(run->sched);
-    start(run);
     throttle(run);
+    atomic_fetch_add(&run->outgoing, task->sends);
     atomic_fetch_add(&run->pending, 1 + task->sends);
     run->submitted++;
     run->sched->tasks++;
     int failed = starpu_task_submit(t);
     if (run->submitted == HEAD_START) wake(run);
     if (failed == 0) return STARP_OK;
+    atomic_fetch_sub(&run->outgoing, task->sends);
     atomic_fetch_sub(&run->pending, 1 + task->sends);
     refuse(task, t, &(struct sp_error){ 0 });
     return sp_fail(e, STARP_ERR_RUNTIME, "StarPU refuses a task: %s", strerror(-failed));

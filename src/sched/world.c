@@ -417,6 +417,7 @@ static bool is_cancelled(void)
     ssize_t got = recv(world.fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
     if (got == 0) end_rank(false);
     if (got < (ssize_t)sizeof head || sp_frame_header(head, &h, &e) != STARP_OK) return false;
+    if (h.kind == SP_FRAME_END) end_rank(false); /* rank 0's process ends in the middle of a run */
     if (h.kind != SP_FRAME_CANCEL) return false;
     return read_all(world.fd, head, sizeof head);
 }
