@@ -178,6 +178,26 @@ static void many_runs(void **state)
     done(starp_close(s));
 }
 
+/* Windows too large to go without a handshake, in both directions, with room for one task: nobody waits for the other. */
+static void large_windows_with_little_in_flight(void **state)
+{
+    enum { M = 1200 };
+    (void)state;
+    setenv("STARP_IN_FLIGHT", "1", 1);
+    starp_session *s = open_with("65536");
+    unsetenv("STARP_IN_FLIGHT");
+    starp_array *x = starp_random_integers(s, 0, 100, STARP_SHAPE(M, M), STARP_I64);
+    int64_t sum, twice;
+    done(starp_item(starp_sum(x, NULL, 0), STARP_I64, &sum));
+    done(starp_item(starp_sum(starp_add(x, starp_transpose(x)), NULL, 0), STARP_I64, &twice));
+    starp_array *y = starp_subtract(x, starp_flip(x, NULL));
+    done(starp_eval(y));
+    assert_int_equal(twice, 2 * sum);
+    done(starp_item(starp_sum(y, NULL, 0), STARP_I64, &twice));
+    assert_int_equal(twice, 0);
+    done(starp_close(s));
+}
+
 static void sessions_side_by_side(void **state)
 {
     (void)state;
@@ -202,6 +222,7 @@ int main(void)
         cmocka_unit_test(host_data_comes_back),
         cmocka_unit_test(a_failing_task_is_told),
         cmocka_unit_test(many_runs),
+        cmocka_unit_test(large_windows_with_little_in_flight),
         cmocka_unit_test(sessions_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
