@@ -130,7 +130,7 @@ starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int t
     for (int peer = 0; peer < s->ranks; peer++) {
         if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
         struct sp_message *m = new_message(run, slot, p->bytes, peer, false);
-        if (!m) return sp_free(t), sp_fail_memory(e);
+        if (!m) return sp_pool_put(&s->pool, slot, run->id), sp_free(t), sp_fail_memory(e);
         t->message[t->nmessage++] = m;
     }
     t->task.sends = t->nmessage;

@@ -370,12 +370,16 @@ starp_status sp_world_answers(uint64_t run, struct sp_error *e)
         e->site = (const void *)(uintptr_t)done.site;
         sp_fail(e, done.status, "rank %d: %s", r, done.text);
     }
-    return sp_world_lost(e) ? e->status : e->status;
+    sp_world_lost(e);
+    return e->status;
 }
 
 /* ------------------------------------------------------------------------------------------------------ other ranks */
 
-/* Ends a rank that is not 0: rank 0 has gone, or asks for it. MPI is left behind in order only when all are there. */
+/*
+ * Ends a rank that is not 0: rank 0 has gone, or asks for it. This is what starp_open documents, and the only place where the
+ * library ends a process: no program of the user's runs on this rank. MPI is left in order only when all are there.
+ */
 static _Noreturn void end_rank(bool orderly)
 {
     sp_comm_stop();
