@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 #include <stdlib.h>
@@ -116,6 +117,63 @@ static void only_edges_travel(void **state)
     done(starp_close(s));
 }
 
+/* What explain says rank 0 will send. */
+static uint64_t forecast_bytes(starp_array *y)
+{
+    char *text = NULL;
+    size_t size;
+    unsigned long long messages, bytes, sum = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    done(starp_explain(y, out));
+    fclose(out);
+    for (char *at = text; (at = strstr(at, "rank 0 sends ")) != NULL; at++) {
+        if (sscanf(at, "rank 0 sends %llu, %llu bytes", &messages, &bytes) == 2) sum += bytes;
+    }
+    free(text);
+    return sum;
+}
+
+/* A five-point stencil on an array dealt by rows or columns: its halo travels once, as explain says, and goes on the same way. */
+static void halos_travel_once(void **state)
+{
+    enum { M = 1000, SIDE = 128 };
+    (void)state;
+    starp_session *s = open_with("16384");
+    for (int rows = 0; rows < 2 && starp_ranks(s) > 1; rows++) {
+        starp_scope_open(s);
+        starp_array *x = starp_random_uniform(s, STARP_SHAPE(M, M), STARP_F64);
+        x = starp_distribute(x, rows ? 0 : 1, rows ? 1 : 0);
+        for (int round = 0; round < 2; round++) {
+            done(starp_eval(x));
+            starp_array *cross = starp_add(starp_add(starp_at(x, ":-2,1:-1"), starp_at(x, "2:,1:-1")),
+                                           starp_add(starp_at(x, "1:-1,:-2"), starp_at(x, "1:-1,2:")));
+            uint64_t before = stats_of(s).bytes_sent, forecast = forecast_bytes(cross);
+            done(starp_eval(cross));
+            uint64_t sent = stats_of(s).bytes_sent - before;
+            assert_int_equal(sent, forecast);
+            assert_in_range(sent, 1, (M / SIDE + 1) * 2 * (M + 4 * (M / SIDE + 1)) * sizeof(double));
+            x = cross;
+        }
+        starp_scope_close(s);
+    }
+    done(starp_close(s));
+}
+
+/* Tall arrays have no columns of tiles to deal: their rows are. */
+static void tall_arrays_are_dealt(void **state)
+{
+    enum { ROWS = 12000 };
+    (void)state;
+    starp_session *s = open_with("1000");
+    starp_array *x = starp_ones(s, STARP_SHAPE(ROWS, 5), STARP_F64), *y = starp_ones(s, STARP_SHAPE(ROWS, 3, 2), STARP_F64);
+    starp_array *all[] = { x, y };
+    done(starp_eval_many(2, all));
+    int64_t fair = ROWS * 11 * (int64_t)sizeof(double) / starp_ranks(s);
+    assert_in_range(stats_of(s).bytes_live, fair * 3 / 4, fair * 3 / 2);
+    done(starp_close(s));
+}
+
 static void host_data_comes_back(void **state)
 {
     (void)state;
@@ -219,6 +277,8 @@ int main(void)
         cmocka_unit_test(maps_do_not_show),
         cmocka_unit_test(a_grid_has_no_more_ranks_than_there_are),
         cmocka_unit_test(only_edges_travel),
+        cmocka_unit_test(halos_travel_once),
+        cmocka_unit_test(tall_arrays_are_dealt),
         cmocka_unit_test(host_data_comes_back),
         cmocka_unit_test(a_failing_task_is_told),
         cmocka_unit_test(many_runs),

@@ -81,7 +81,11 @@ struct sp_map {
     bool everywhere;        /* every rank has all tiles */
 };
 
-void sp_map_init(struct sp_map *m, const starp_dims *shape, int p, int q);
+void sp_map_init(struct sp_map *m, const starp_dims *grid, int p, int q); /* grid: of tiles */
+/* Columns over all ranks; with fewer tile columns than ranks, the p x q that gives nobody much. */
+void sp_map_usual(struct sp_map *m, const starp_dims *grid, int ranks);
+/* Tiles of the rank that has most. */
+int64_t sp_map_share(const struct sp_map *m, const starp_dims *grid);
 /* Whether two maps of arrays of the same shape say the same. */
 bool sp_map_equal(const struct sp_map *a, const struct sp_map *b);
 /* The owner of the tile at a place in the grid: a rank, or SP_EVERYWHERE. */
@@ -104,6 +108,10 @@ struct sp_value {
 
 /* The usual map of arrays of a shape. */
 void sp_value_map(const struct sp_sched *s, const starp_dims *shape, struct sp_map *map);
+/* Bytes of those of a shape that the rank with most of them holds. */
+int64_t sp_value_share(const struct sp_sched *s, const starp_dims *shape, starp_dtype dtype);
+/* How a shape is cut: extents of its tiles, and their number per axis. */
+void sp_value_grid(const struct sp_sched *s, const starp_dims *shape, starp_dims *tile, starp_dims *grid);
 struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp_dtype dtype); /* slots NULL */
 void sp_value_free(struct sp_sched *s, struct sp_value *v);
 /* Memory for the tiles this rank owns; ordered as in sp_pool_get. */
@@ -291,7 +299,7 @@ void sp_receive(struct sp_message *m);
 /* Called when a message has arrived or gone out; frees it. */
 void sp_message_ended(struct sp_message *m);
 
-/* ------------------------------------------------------------------------------------------------- exchange.c */
+/* ------------------------------------------------------------------------------------------------- parcel.c */
 
 /* A window of a tile on its way to another rank: ndim axes, innermost last, strides in bytes. */
 struct sp_piece {
@@ -308,6 +316,7 @@ struct sp_parcel {
     int32_t n, cap;
     size_t bytes;
 };
+size_t sp_piece_bytes(const struct sp_piece *x); /* the room it takes */
 void sp_parcel_clear(struct sp_parcel *p);
 bool sp_parcel_add(struct sp_parcel *p, const struct sp_piece *piece); /* finds `at` */
 void sp_parcel_free(struct sp_parcel *p);
@@ -320,10 +329,14 @@ starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t by
    it before the run has ended. */
 struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e);
 
+/* ----------------------------------------------------------------------------------------------------- exchange.c */
+
 struct sp_lowering;
 /* Finds who computes which block of a step. */
 void sp_exchange_prepare(struct sp_lowering *l);
 int sp_block_owner(const struct sp_lowering *l, int64_t kept, int64_t reduced);
+/* Fills l->parcel with what the block in l->cuts reads of a rank's tiles. */
+bool sp_exchange_gather(struct sp_lowering *l, int owner);
 /* Sends what the owner of the block in l->cuts needs of this rank; makes it read what comes from others. */
 starp_status sp_exchange_send(struct sp_lowering *l, int owner);
 starp_status sp_exchange_receive(struct sp_lowering *l);
@@ -342,12 +355,12 @@ struct sp_window {
 struct sp_source {
     const struct sp_value *value;
     int64_t tile;
-    int owner;
 };
 
 /* The boxes of one block: filled by sp_window_cut, memory reused from block to block. */
 struct sp_cuts {
     int ndim, nreg, nbox;
+    int64_t lo[STARP_MAXDIM];       /* of the block */
     int64_t *at[STARP_MAXDIM];      /* per axis: where boxes begin, relative to the block */
     int32_t n[STARP_MAXDIM], cap[STARP_MAXDIM];
     int64_t *box;
@@ -377,6 +390,8 @@ struct sp_lowering {
     bool discard;                   /* stored outputs are computed, but not stored */
     struct sp_map map;              /* who computes which block */
     struct sp_parcel parcel;
+    struct sp_hull *hull;           /* room for those of a block */
+    int32_t nhull, hull_cap;
     int axis[STARP_MAXDIM];         /* of the step's shape, per iteration axis */
     int64_t extent[STARP_MAXDIM], block[STARP_MAXDIM], grid[STARP_MAXDIM];
     int64_t nblock, nkept, nreduced; /* blocks in all, along kept axes, along reduced axes */

@@ -289,6 +289,7 @@ void sp_lower_end(struct sp_lowering *l)
     drop_partials(l);
     sp_cuts_free(&l->cuts);
     sp_parcel_free(&l->parcel);
+    sp_free(l->hull);
     sp_free(l->window);
 }
 

@@ -196,7 +196,7 @@ starp_status sp_lower_reshape(struct sp_run *run, int32_t step, struct sp_error 
     run->value[s->output[0]] = to;
     memcpy(grid, n->param, sizeof grid);
     bool everywhere = to->map.everywhere;
-    if (grid[0] > 0 && !everywhere) sp_map_init(&to->map, &n->shape, grid[0], grid[1]); /* the session's ranks, or fewer */
+    if (grid[0] > 0 && !everywhere) sp_map_init(&to->map, &to->grid, grid[0], grid[1]); /* the session's ranks, or fewer */
     if (grid[0] > sched->ranks / (grid[1] > 0 ? grid[1] : 1)) return sp_fail(e, STARP_ERR_ARGUMENT, "distribute: there are not %d x %d ranks", grid[0], grid[1]);
     bool whole = s->operand[0].npath == 0 && (sp_shape_equal(&from->shape, &to->shape) || (from->ntile == 1 && to->ntile == 1));
     if (!whole) return lower_tiles(run, s, from, to, e);

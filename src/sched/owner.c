@@ -1,26 +1,56 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * owner.c: which rank owns which tile. Tiles are dealt block-cyclically: those along the last axis that matters over q
- * ranks, those along the axis before it over p; what has one axis only is dealt over all p q. Small arrays are everywhere.
+ * owner.c: which rank owns which tile. Tiles are dealt block-cyclically: those along the last axis that is cut at all over q
+ * ranks, those along the one before it over p; what is cut along one axis only is dealt over all p q. Small arrays are
+ * everywhere. The usual map deals columns, and rows, too, when there are fewer tile columns than ranks.
  * Like the tiling, the answer is a function of shape and map alone, so every rank finds it by itself.
  */
 #include "engine.h"
 
-/* The last axis before `end` with an extent above 1, or -1. */
-static int last_axis(const starp_dims *shape, int end)
+/* The last axis before `end` that is cut into several tiles, or -1. */
+static int last_axis(const starp_dims *grid, int end)
 {
     int a = end - 1;
-    while (a >= 0 && shape->v[a] <= 1) a--;
+    while (a >= 0 && grid->v[a] <= 1) a--;
     return a;
 }
 
-void sp_map_init(struct sp_map *m, const starp_dims *shape, int p, int q)
+void sp_map_init(struct sp_map *m, const starp_dims *grid, int p, int q)
 {
     m->p = p;
     m->q = q;
-    m->col = (int8_t)last_axis(shape, shape->n);
-    m->row = (int8_t)last_axis(shape, m->col);
+    m->col = (int8_t)last_axis(grid, grid->n);
+    m->row = (int8_t)last_axis(grid, m->col);
     m->everywhere = p * q == 1;
+}
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+int64_t sp_map_share(const struct sp_map *m, const starp_dims *grid)
+{
+    int64_t n = 1;
+    for (int a = 0; a < grid->n; a++) {
+        int64_t over = a == m->col ? (m->row < 0 ? m->p * m->q : m->q) : a == m->row ? m->p : 1;
+        n *= ceil_div(grid->v[a], m->everywhere ? 1 : over);
+    }
+    return n;
+}
+
+void sp_map_usual(struct sp_map *m, const starp_dims *grid, int ranks)
+{
+    int64_t least = INT64_MAX;
+    struct sp_map x;
+    for (int q = ranks; q >= 1; q--) {
+        if (ranks % q) continue;
+        sp_map_init(&x, grid, ranks / q, q);
+        int64_t share = sp_map_share(&x, grid);
+        if (share < least) *m = x;
+        if (share < least) least = share;
+        if (q == ranks && (x.row < 0 || grid->v[x.col] >= ranks)) return;
+    }
 }
 
 bool sp_map_equal(const struct sp_map *a, const struct sp_map *b)

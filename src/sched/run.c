@@ -88,8 +88,10 @@ static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *
     char text[SP_SHAPE_TEXT], big[160] = "";
     size_t at = 0;
     sp_plan_forecast(plan, &s->order, &f);
-    bool dealt = f.big[0] >= 0 && sp_shape_size(&s->order.node[f.big[0]]->shape) > SP_OPTION(&s->options, small);
-    if (dealt) f.bytes /= s->ranks; /* about: every rank has its part */
+    if (f.big[0] >= 0 && f.big_bytes[0] > 0) { /* about: the biggest result stands for all */
+        const struct sp_node *n = s->order.node[f.big[0]];
+        f.bytes = (int64_t)((double)f.bytes * ((double)sp_value_share(s, &n->shape, n->dtype) / (double)f.big_bytes[0]));
+    }
     if ((int64_t)s->pool.live <= limit && f.bytes <= limit - (int64_t)s->pool.live) return STARP_OK;
     for (int k = 0; k < 3 && f.big[k] >= 0 && at < sizeof big; k++) {
         const struct sp_node *n = s->order.node[f.big[k]];

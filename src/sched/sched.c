@@ -37,6 +37,9 @@ static starp_status start(struct sp_sched *s, struct sp_error *e)
     s->pool.limit = SP_OPTION(&s->options, memory_limit);
     s->rank = sp_world_rank();
     s->ranks = sp_world_size();
+    int local, locals;
+    sp_world_local(&local, &locals);
+    s->machine_bytes /= locals; /* its ranks share it */
     s->sent = sp_calloc(2 * (size_t)s->ranks, sizeof *s->sent);
     s->received = s->sent + s->ranks;
     if (!s->sent) return sp_fail_memory(e);

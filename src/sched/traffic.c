@@ -24,20 +24,14 @@ static void send(struct traffic *t, int from, int to)
 }
 
 /* The windows of other ranks' tiles that the block in l->cuts reads. */
-static void count_windows(struct sp_lowering *l, struct traffic *t, int owner)
+static bool count_windows(struct sp_lowering *l, struct traffic *t, int owner)
 {
-    const struct sp_cuts *c = &l->cuts;
-    memset(t->parcel, 0, (size_t)t->ranks * sizeof *t->parcel);
-    for (int32_t b = 0; b < c->nbox; b++) {
-        for (int k = 0; k < l->program->noperand; k++) {
-            const struct sp_ref *ref = &c->ref[b * c->nreg + k];
-            if (!l->window[k].value || l->window[k].iota || c->source[ref->buffer].owner == SP_EVERYWHERE) continue;
-            uint64_t bytes = sp_dtypes[l->window[k].value->dtype].size;
-            for (int a = 0; a < c->ndim; a++) bytes *= ref->stride[a] ? (uint64_t)c->box[(2 * b + 1) * c->ndim + a] : 1;
-            t->parcel[c->source[ref->buffer].owner] += (bytes + 15) & ~UINT64_C(15);
-        }
+    for (int from = 0; from < t->ranks; from++) {
+        if (!sp_exchange_gather(l, from)) return false;
+        t->parcel[from] = l->parcel.bytes;
+        send(t, from, owner);
     }
-    for (int from = 0; from < t->ranks; from++) send(t, from, owner);
+    return true;
 }
 
 /* Partial results go to the rank that combines them: counted per result, not per tile of it. */
@@ -66,9 +60,10 @@ static bool count_fused(struct sp_run *run, int32_t step, struct traffic *t, str
         int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], kept, reduced;
         sp_lower_block_bounds(&l, b, lo, extent, &kept, &reduced);
         ok = sp_window_cut(&l.cuts, l.ndim, lo, extent, l.window, l.program->noperand, 0);
-        if (ok) count_windows(&l, t, sp_block_owner(&l, kept, reduced));
+        ok = ok && count_windows(&l, t, sp_block_owner(&l, kept, reduced));
     }
     if (ok) count_partials(&l, t, &run->sched->order);
+    for (int k = 0; k < l.program->noutput && ok; k++) run->value[l.step->output[k]]->map = l.map;
     sp_lower_end(&l);
     return ok;
 }
@@ -108,7 +103,7 @@ static bool make_values(struct sp_run *run)
         if (!run->value[i]) return false;
         memcpy(grid, n->param, sizeof grid);
         bool dealt = n->kind == SP_KIND_RESHAPE && grid[0] > 0 && !run->value[i]->map.everywhere;
-        if (dealt) sp_map_init(&run->value[i]->map, &n->shape, grid[0], grid[1]);
+        if (dealt) sp_map_init(&run->value[i]->map, &run->value[i]->grid, grid[0], grid[1]);
     }
     return true;
 }

@@ -6,21 +6,45 @@
 
 #include "engine.h"
 
+void sp_value_grid(const struct sp_sched *s, const starp_dims *shape, starp_dims *tile, starp_dims *grid)
+{
+    sp_tile_extents(shape, SP_OPTION(&s->options, tile), tile);
+    grid->n = shape->n;
+    for (int a = 0; a < shape->n; a++) grid->v[a] = (shape->v[a] + tile->v[a] - 1) / tile->v[a];
+}
+
+static void usual_map(const struct sp_sched *s, const starp_dims *shape, const starp_dims *grid, struct sp_map *map)
+{
+    sp_map_usual(map, grid, s->ranks);
+    map->everywhere |= sp_shape_size(shape) <= SP_OPTION(&s->options, small);
+}
+
 void sp_value_map(const struct sp_sched *s, const starp_dims *shape, struct sp_map *map)
 {
-    sp_map_init(map, shape, 1, s->ranks);
-    map->everywhere |= sp_shape_size(shape) <= SP_OPTION(&s->options, small);
+    starp_dims tile, grid;
+    sp_value_grid(s, shape, &tile, &grid);
+    usual_map(s, shape, &grid, map);
+}
+
+int64_t sp_value_share(const struct sp_sched *s, const starp_dims *shape, starp_dtype dtype)
+{
+    starp_dims tile, grid;
+    struct sp_map map;
+    int64_t bytes = sp_shape_size(shape) * sp_dtypes[dtype].size, most = sp_dtypes[dtype].size;
+    sp_value_grid(s, shape, &tile, &grid);
+    usual_map(s, shape, &grid, &map);
+    if (map.everywhere) return bytes;
+    for (int a = 0; a < shape->n; a++) most *= tile.v[a];
+    most *= sp_map_share(&map, &grid);
+    return most < bytes ? most : bytes;
 }
 
 struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp_dtype dtype)
 {
-    starp_dims tile, grid = { .n = shape->n };
+    starp_dims tile, grid;
     int64_t ntile = 1;
-    sp_tile_extents(shape, SP_OPTION(&s->options, tile), &tile);
-    for (int a = 0; a < shape->n; a++) {
-        grid.v[a] = (shape->v[a] + tile.v[a] - 1) / tile.v[a];
-        ntile *= grid.v[a];
-    }
+    sp_value_grid(s, shape, &tile, &grid);
+    for (int a = 0; a < shape->n; a++) ntile *= grid.v[a];
     struct sp_value *v = ntile < INT32_MAX ? sp_calloc(1, sizeof *v + (size_t)ntile * sizeof v->slot[0]) : NULL;
     if (!v) return NULL;
     v->shape = *shape;
@@ -28,7 +52,7 @@ struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp
     v->grid = grid;
     v->dtype = (uint8_t)dtype;
     v->ntile = ntile;
-    sp_value_map(s, shape, &v->map);
+    usual_map(s, shape, &grid, &v->map);
     return v;
 }
 
@@ -97,7 +121,7 @@ starp_status sp_value_fill(struct sp_sched *s, struct sp_value *v, bool ordered,
 static starp_status put(struct sp_sched *s, struct sp_value *v, const struct sp_node *node, const void *data, struct sp_error *e)
 {
     int64_t bytes = sp_shape_size(&v->shape) * sp_dtypes[v->dtype].size, limit = SP_OPTION(&s->options, memory_limit);
-    if (limit && (int64_t)s->pool.live + bytes / (v->map.everywhere ? 1 : s->ranks) > limit) {
+    if (limit && (int64_t)s->pool.live + sp_value_share(s, &v->shape, v->dtype) > limit) {
         return sp_fail(e, STARP_ERR_LIMIT, "from_host: %lld bytes on top of %llu live ones exceed STARP_MEMORY_LIMIT (%lld)",
                        (long long)bytes, (unsigned long long)s->pool.live, (long long)limit);
     }

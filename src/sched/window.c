@@ -125,7 +125,7 @@ static bool place(struct sp_cuts *c, const struct sp_window *w, const int64_t *a
         size *= v->shape.v[a] - lo < v->tile.v[a] ? v->shape.v[a] - lo : v->tile.v[a];
     }
     ref->offset = offset * item;
-    struct sp_source source = { .value = v, .tile = tile, .owner = sp_value_owner(v, tile) };
+    struct sp_source source = { .value = v, .tile = tile };
     ref->buffer = sp_cuts_buffer(c, &source, v->slot[tile], mode);
     return ref->buffer >= 0;
 }
@@ -140,11 +140,11 @@ static void place_iota(const struct sp_cuts *c, const struct sp_window *w, const
     }
 }
 
-static bool place_box(struct sp_cuts *c, const int64_t *lo, const int64_t *box, const struct sp_window *w, int nread, int nwrite,
+static bool place_box(struct sp_cuts *c, const int64_t *box, const struct sp_window *w, int nread, int nwrite,
                       struct sp_ref *ref)
 {
     int64_t at[STARP_MAXDIM];
-    for (int k = 0; k < c->ndim; k++) at[k] = lo[k] + box[k];
+    for (int k = 0; k < c->ndim; k++) at[k] = c->lo[k] + box[k];
     for (int i = 0; i < nread + nwrite; i++) {
         if (w[i].iota) place_iota(c, &w[i], at, &ref[i]);
         else if (w[i].value && !place(c, &w[i], at, i < nread ? 1 : 2, &ref[i])) return false;
@@ -158,6 +158,7 @@ bool sp_window_cut(struct sp_cuts *c, int ndim, const int64_t *lo, const int64_t
     c->ndim = ndim;
     c->nreg = nread + nwrite;
     c->nslot = 0;
+    memcpy(c->lo, lo, (size_t)ndim * sizeof *lo);
     if (!find_cuts(c, lo, extent, w, c->nreg)) return false;
     if (!grow((void **)&c->box, &c->box_cap, c->nbox * 2 * (ndim ? ndim : 1), sizeof *c->box)) return false;
     if (!grow((void **)&c->ref, &c->ref_cap, c->nbox * c->nreg, sizeof *c->ref)) return false;
@@ -170,7 +171,7 @@ bool sp_window_cut(struct sp_cuts *c, int ndim, const int64_t *lo, const int64_t
             box[k] = c->at[k][i];
             box[ndim + k] = (i + 1 < c->n[k] ? c->at[k][i + 1] : extent[k]) - box[k];
         }
-        if (!place_box(c, lo, box, w, nread, nwrite, c->ref + (size_t)b * (size_t)c->nreg)) return false;
+        if (!place_box(c, box, w, nread, nwrite, c->ref + (size_t)b * (size_t)c->nreg)) return false;
     }
     return true;
 }

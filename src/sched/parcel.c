@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * parcel.c: messages between ranks. Pieces of tiles are packed into one parcel by a task of their owner, and travel without
+ * an envelope: the receiver knows from the plan what is in it.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "engine.h"
+
+size_t sp_piece_bytes(const struct sp_piece *x)
+{
+    size_t bytes = x->item;
+    for (int k = 0; k < x->ndim; k++) bytes *= (size_t)x->extent[k];
+    return (bytes + 15) & ~(size_t)15;
+}
+
+void sp_parcel_clear(struct sp_parcel *p)
+{
+    p->n = 0;
+    p->bytes = 0;
+}
+
+bool sp_parcel_add(struct sp_parcel *p, const struct sp_piece *piece)
+{
+    if (p->n == p->cap) {
+        int32_t cap = p->cap ? p->cap * 2 : 8;
+        struct sp_piece *more = sp_realloc(p->piece, (size_t)cap * sizeof *more);
+        if (!more) return false;
+        p->piece = more;
+        p->cap = cap;
+    }
+    p->piece[p->n] = *piece;
+    p->piece[p->n++].at = p->bytes;
+    p->bytes += sp_piece_bytes(piece);
+    return true;
+}
+
+void sp_parcel_free(struct sp_parcel *p)
+{
+    sp_free(p->piece);
+}
+
+struct pack_task {
+    struct sp_task task;
+    char *to;
+    int32_t npiece, nmessage;
+    struct sp_piece *piece;
+    struct sp_message **message;
+};
+
+static int perform_pack(struct sp_task *task, void *scratch)
+{
+    (void)scratch;
+    struct pack_task *t = (struct pack_task *)task;
+    for (int32_t i = 0; i < t->npiece; i++) {
+        struct sp_piece *x = &t->piece[i];
+        int64_t dense[STARP_MAXDIM], unit = (int64_t)x->item;
+        for (int k = x->ndim - 1; k >= 0; k--) {
+            dense[k] = unit;
+            unit *= x->extent[k];
+        }
+        sp_move(x->ndim, x->extent, x->item, t->to + x->at, dense, x->from, x->stride, task->run->sched->kernels);
+    }
+    return SP_KERNEL_OK;
+}
+
+/* Packed, or skipped because the run has failed: the others wait for the message either way. */
+static void end_pack(struct sp_task *task)
+{
+    struct pack_task *t = (struct pack_task *)task;
+    for (int32_t i = 0; i < t->nmessage; i++) sp_comm_post(t->message[i]);
+}
+
+static struct sp_message *new_message(struct sp_run *run, struct sp_slot *slot, size_t bytes, int peer, bool receive)
+{
+    struct sp_sched *s = run->sched;
+    struct sp_message *m = sp_malloc(sizeof *m);
+    if (!m) return NULL;
+    uint32_t number = receive ? s->received[peer]++ : s->sent[peer]++;
+    s->messages += !receive;
+    s->bytes_sent += receive ? 0 : bytes;
+    *m = (struct sp_message){ .run = run, .slot = slot, .data = slot->data, .bytes = bytes, .peer = peer, .receive = receive,
+                              .tag = sp_comm_tag(s->session, number) };
+    return m;
+}
+
+static starp_status check_size(size_t bytes, struct sp_error *e)
+{
+    if (bytes <= INT_MAX) return STARP_OK;
+    return sp_fail(e, STARP_ERR_LIMIT, "a message of %zu bytes; at most 2 GiB go between ranks: make STARP_TILE smaller", bytes);
+}
+
+static struct pack_task *new_pack(struct sp_run *run, const struct sp_parcel *p, const void *site, int nmessage)
+{
+    size_t n = (size_t)p->n, bytes = sizeof(struct pack_task) + n * sizeof(struct sp_piece) + (size_t)nmessage * sizeof(void *) +
+                                     n * (sizeof(struct sp_slot *) + 1);
+    struct pack_task *t = sp_malloc(bytes);
+    if (!t) return NULL;
+    *t = (struct pack_task){ .task = { .run = run, .site = site, .name = "pack", .perform = perform_pack, .end = end_pack },
+                             .npiece = p->n, .piece = (struct sp_piece *)(t + 1) };
+    t->message = (struct sp_message **)(t->piece + n);
+    t->task.dep = (struct sp_slot **)(t->message + nmessage);
+    t->task.dep_mode = (uint8_t *)(t->task.dep + n);
+    memcpy(t->piece, p->piece, n * sizeof *t->piece);
+    return t;
+}
+
+static void depend_on_pieces(struct pack_task *t)
+{
+    for (int32_t i = 0; i < t->npiece; i++) {
+        bool known = false;
+        for (int k = 0; k < t->task.ndep && !known; k++) known = t->task.dep[k] == t->piece[i].slot;
+        if (!known) sp_depend(&t->task, t->piece[i].slot, 1, false);
+    }
+}
+
+starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e)
+{
+    struct sp_sched *s = run->sched;
+    if (p->n == 0) return STARP_OK;
+    struct sp_slot *slot = NULL;
+    SP_TRY(sp_message_slot(run, p->bytes, &slot, e));
+    struct pack_task *t = new_pack(run, p, site, to == SP_EVERYWHERE ? s->ranks - 1 : 1);
+    if (!t) return sp_pool_put(&s->pool, slot, run->id), sp_fail_memory(e);
+    t->to = slot->data;
+    for (int peer = 0; peer < s->ranks; peer++) {
+        if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
+        struct sp_message *m = new_message(run, slot, p->bytes, peer, false);
+        if (!m) return sp_pool_put(&s->pool, slot, run->id), sp_free(t), sp_fail_memory(e);
+        t->message[t->nmessage++] = m;
+    }
+    t->task.sends = t->nmessage;
+    depend_on_pieces(t);
+    sp_pool_put(&s->pool, slot, run->id); /* others get it when the run has ended */
+    return sp_submit(&t->task, e);
+}
+
+starp_status sp_message_slot(struct sp_run *run, size_t bytes, struct sp_slot **slot, struct sp_error *e)
+{
+    SP_TRY(check_size(bytes, e));
+    *slot = sp_pool_get(&run->sched->pool, bytes, false);
+    if (!*slot) return sp_fail_memory(e);
+    (*slot)->writes = (*slot)->reads = run->id; /* nobody gets it before the run has ended */
+    return STARP_OK;
+}
+
+starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e)
+{
+    struct sp_sched *s = run->sched;
+    for (int peer = 0; peer < s->ranks; peer++) {
+        if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
+        struct sp_message *m = new_message(run, slot, bytes, peer, false);
+        if (!m) return sp_fail_memory(e);
+        sp_expect(run);
+        atomic_fetch_add(&run->outgoing, 1);
+        sp_comm_post(m);
+    }
+    return STARP_OK;
+}
+
+struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e)
+{
+    struct sp_sched *s = run->sched;
+    if (check_size(bytes, e) != STARP_OK) return NULL;
+    struct sp_slot *slot = sp_pool_get(&s->pool, bytes, false);
+    struct sp_message *m = slot ? new_message(run, slot, bytes, from, true) : NULL;
+    if (!m) return sp_pool_put(&s->pool, slot, 0), sp_fail_memory(e), NULL;
+    slot->writes = slot->reads = run->id; /* waiting for an earlier reader would hold up this message and those behind it */
+    sp_receive(m);
+    return slot;
+}
