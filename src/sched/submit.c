@@ -67,8 +67,9 @@ static void tick(struct sp_run *run)
     double now = sp_now();
     if (now - run->ticked < TICK) return;
     run->ticked = now;
-    if (sp_world_check()) sp_run_lost(run);
-    if (s->tick && s->tick(s->tick_user, run)) sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "the run was cancelled");
+    if (sp_world_check(s->session)) sp_run_lost(run);
+    bool cancel = s->tick && s->tick(s->tick_user, run);
+    if (cancel || (run->cancelled && !run->told)) sp_run_cancel(s, run);
 }
 
 /* Waits until something holds, and calls the client's tick meanwhile. */
