@@ -199,6 +199,19 @@ static void large_windows_with_little_in_flight(void **state)
     done(starp_close(s));
 }
 
+/* Tiles so small that thousands of messages are under way at a time. */
+static void many_messages(void **state)
+{
+    enum { M = 500 };
+    (void)state;
+    starp_session *s = open_with("40");
+    starp_array *x = starp_random_integers(s, 0, 100, STARP_SHAPE(M, M), STARP_I64), *y = starp_subtract(x, starp_flip(x, NULL));
+    int64_t sum;
+    done(starp_item(starp_sum(starp_subtract(y, starp_transpose(y)), NULL, 0), STARP_I64, &sum));
+    assert_int_equal(sum, 0);
+    done(starp_close(s));
+}
+
 static void sessions_side_by_side(void **state)
 {
     (void)state;
@@ -345,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_failing_task_is_told),
         cmocka_unit_test(many_runs),
         cmocka_unit_test(large_windows_with_little_in_flight),
+        cmocka_unit_test(many_messages),
         cmocka_unit_test(sessions_side_by_side),
         cmocka_unit_test(a_cancel_is_of_one_session),
         cmocka_unit_test(the_callback_cancels_on_all_ranks),

@@ -91,8 +91,7 @@ static void tune(int fd, int64_t seconds)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
-/* Whether the other machine has long left this one's repeated packets and probes without reply. A living one replies to them
-   though nobody reads there. */
+/* Whether the other machine has long left this one's repeated packets and probes without reply. A living one replies to them. */
 static bool is_silent(int fd)
 {
     struct tcp_info i = { 0 };
@@ -103,16 +102,15 @@ static bool is_silent(int fd)
 
 starp_status sp_control_start(const int *fd, int64_t seconds, struct sp_error *e)
 {
-    int size = sp_world_size();
     control.patience = (unsigned)seconds * 1000;
     if (sp_world_rank() > 0) {
         control.fd = fd[0];
         tune(fd[0], seconds);
         return STARP_OK;
     }
-    control.peer = sp_calloc((size_t)size, sizeof *control.peer);
+    control.peer = sp_calloc((size_t)sp_world_size(), sizeof *control.peer);
     if (!control.peer) return sp_fail_memory(e);
-    for (int r = 1; r < size; r++) {
+    for (int r = 1; r < sp_world_size(); r++) {
         control.peer[r].fd = fd[r];
         tune(fd[r], seconds);
     }
