@@ -140,7 +140,7 @@ struct sp_sched {
     pthread_mutex_t lock;
     pthread_cond_t change;
     atomic_int leaving;             /* callbacks that still touch this */
-    atomic_bool waiting;            /* somebody waits for the run to end, or for few pending */
+    atomic_bool waiting;            /* the submitter waits for few pending */
     sp_tick_fn *tick;
     void *tick_user;
     uint64_t fault_countdown;       /* STARP_FAULT */

@@ -56,7 +56,7 @@ static bool wait_until(struct sp_run *run, bool (*holds)(const struct sp_run *),
     t.tv_nsec = nanoseconds % 1000000000;
     pthread_mutex_lock(&s->lock);
     for (int error = 0; error == 0;) {
-        atomic_store(&s->waiting, true);
+        atomic_store(&s->waiting, holds == has_few_pending); /* the end wakes in any case */
         if (holds(run)) break;
         error = pthread_cond_timedwait(&s->change, &s->lock, &t);
     }
