@@ -122,7 +122,9 @@ static inline starp_number starp_number_from_complex_(double _Complex z)
 
 /**
  * Opens a session.
- * Of the processes of an MPI job only rank 0 comes back: the others serve until rank 0's process ends, and then end theirs.
+ * Of the processes of an MPI job only rank 0 comes back: the others serve until rank 0's process ends or calls MPI_Finalize,
+ * and then end theirs. Nothing is computed after MPI_Finalize. A program that initializes MPI itself does so on all ranks, with
+ * MPI_THREAD_MULTIPLE, and finalizes it on rank 0; otherwise both are done for it.
  * @param where NULL or "local": this process, set up from the STARP_* environment variables (starp_info() lists them).
  * @return the session, closed by starp_close(); NULL with STARP_ERR_OPTION (a variable's value is not allowed),
  *         STARP_ERR_MEMORY, STARP_ERR_RUNTIME or STARP_ERR_ARGUMENT (unknown place).

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,6 +257,19 @@ static void large_windows_with_little_in_flight(void **state)
     done(starp_close(s));
 }
 
+/* Tiles so small that thousands of messages are under way at a time. */
+static void many_messages(void **state)
+{
+    enum { M = 500 };
+    (void)state;
+    starp_session *s = open_with("40");
+    starp_array *x = starp_random_integers(s, 0, 100, STARP_SHAPE(M, M), STARP_I64), *y = starp_subtract(x, starp_flip(x, NULL));
+    int64_t sum;
+    done(starp_item(starp_sum(starp_subtract(y, starp_transpose(y)), NULL, 0), STARP_I64, &sum));
+    assert_int_equal(sum, 0);
+    done(starp_close(s));
+}
+
 static void sessions_side_by_side(void **state)
 {
     (void)state;
@@ -271,6 +285,127 @@ static void sessions_side_by_side(void **state)
     for (int k = 0; k < 3; k++) done(starp_close(s[k]));
 }
 
+/* Long enough for ranks to look, meanwhile, whether it was cancelled. */
+static starp_array *long_work(starp_session *s, int steps)
+{
+    starp_array *x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64);
+    for (int i = 0; i < steps; i++) x = starp_sin(starp_add(x, starp_transpose(x)));
+    return starp_sum(x, NULL, 0);
+}
+
+/* The cancel of a run that has ended on other ranks arrives there during the other session's run. */
+static void a_cancel_is_of_one_session(void **state)
+{
+    (void)state;
+    starp_session *a = open_with("500"), *b = open_with("5000");
+    double alone, again;
+    done(starp_item(long_work(b, 10), STARP_F64, &alone));
+    for (int round = 0; round < 3; round++) {
+        starp_array *x = starp_random_uniform(a, STARP_SHAPE(N, N), STARP_F64), *y = long_work(b, 10);
+        starp_run *short_run = starp_eval_async(STARP_ARGS(x)), *long_run = starp_eval_async(STARP_ARGS(y));
+        assert_non_null(short_run);
+        assert_non_null(long_run);
+        done(starp_cancel(short_run));
+        done(starp_wait(long_run));
+        assert_int_equal(starp_wait(short_run), STARP_ERR_CANCELLED);
+        starp_clear_error();
+        done(starp_item(y, STARP_F64, &again));
+        done(starp_eval(x));
+    }
+    done(starp_close(a));
+    done(starp_close(b));
+}
+
+static int at_once(const starp_progress_info *info, void *user)
+{
+    (void)info;
+    ++*(int *)user;
+    return 1;
+}
+
+/* What the callback cancels on rank 0 ends on all ranks, and can be computed later. */
+static void the_callback_cancels_on_all_ranks(void **state)
+{
+    (void)state;
+    int calls = 0;
+    setenv("STARP_IN_FLIGHT", "8", 1);
+    starp_session *s = open_with("500");
+    unsetenv("STARP_IN_FLIGHT");
+    starp_array *x = NULL;
+    starp_status status = STARP_OK;
+    double sum;
+    done(starp_progress(s, at_once, &calls));
+    for (int steps = 10; status == STARP_OK; steps *= 2) { /* until it takes longer than a tick */
+        x = long_work(s, steps);
+        status = starp_eval(x);
+    }
+    assert_int_equal(status, STARP_ERR_CANCELLED);
+    starp_clear_error();
+    assert_true(calls > 0);
+    done(starp_progress(s, NULL, NULL));
+    done(starp_item(x, STARP_F64, &sum));
+    done(starp_close(s));
+}
+
+/* A run that ends well for the test ends well for the wait. */
+static void tested_until_it_ends(void **state)
+{
+    (void)state;
+    starp_session *s = open_with("1000");
+    for (int round = 0; round < 20; round++) {
+        starp_array *x = starp_sum(starp_random_uniform(s, STARP_SHAPE(N, N), STARP_F64), STARP_AXES(round % 2), 0);
+        starp_run *run = starp_eval_async(STARP_ARGS(x));
+        assert_non_null(run);
+        while (starp_test(run) == 0) continue;
+        assert_int_equal(starp_test(run), 1);
+        done(starp_wait(run));
+    }
+    done(starp_close(s));
+}
+
+struct taker {
+    starp_session *session;
+    starp_status status;
+};
+
+/* Host data that every rank has: each array goes out in one frame, larger than what a connection holds. */
+static void *take_in(void *user)
+{
+    enum { M = 1 << 20 };
+    struct taker *t = user;
+    double *data = calloc(M, sizeof *data), last = -1;
+    for (int i = 0; data && i < 10 && t->status == STARP_OK; i++) {
+        starp_scope_open(t->session);
+        data[M - 1] = i;
+        starp_array *x = starp_from_host(t->session, data, STARP_SHAPE(M), STARP_F64);
+        t->status = starp_item(starp_max(x, NULL, 0), STARP_F64, &last);
+        if (t->status == STARP_OK && last != i) t->status = STARP_ERR_COMPUTE;
+        starp_scope_close(t->session);
+    }
+    free(data);
+    return NULL;
+}
+
+/* One thread sends large frames to ranks that are busy with the other's runs, and do not read. */
+static void two_threads(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    setenv("STARP_IN_FLIGHT", "8", 1);
+    starp_session *s = open_with("5000");
+    setenv("STARP_SMALL", "2M", 1);
+    struct taker taker = { .session = starp_open(NULL) };
+    unsetenv("STARP_IN_FLIGHT");
+    assert_non_null(taker.session);
+    assert_int_equal(pthread_create(&thread, NULL, take_in, &taker), 0);
+    double sum;
+    for (int i = 0; i < 3; i++) done(starp_item(long_work(s, 10), STARP_F64, &sum));
+    pthread_join(thread, NULL);
+    assert_int_equal(taker.status, STARP_OK);
+    done(starp_close(taker.session));
+    done(starp_close(s));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,7 +418,12 @@ int main(void)
         cmocka_unit_test(a_failing_task_is_told),
         cmocka_unit_test(many_runs),
         cmocka_unit_test(large_windows_with_little_in_flight),
+        cmocka_unit_test(many_messages),
         cmocka_unit_test(sessions_side_by_side),
+        cmocka_unit_test(a_cancel_is_of_one_session),
+        cmocka_unit_test(the_callback_cancels_on_all_ranks),
+        cmocka_unit_test(tested_until_it_ends),
+        cmocka_unit_test(two_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

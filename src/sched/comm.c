@@ -2,7 +2,10 @@
 /*
  * comm.c: messages between ranks. One thread talks to MPI while messages are outstanding, and sleeps while none are. A
  * message has no envelope: both ends find its place in their common order of messages, hence its tag, and its size, from
- * the plan. Sends are held back beyond a few at a time; receives are posted as early as possible.
+ * the plan.
+ *
+ * Receives are started in the order of the plan, a limited number at a time. Sends are started as their packs end, in any
+ * order, all of them: were one held back until others have gone, the other side might be waiting for just that one.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -17,9 +20,7 @@
 
 #include "engine.h"
 
-#define MAX_SENDS 64   /* under way at a time */
-#define MAX_ACTIVE 1024
-#define BULK_TAG (1 << 30)
+#define MAX_RECEIVES 1024 /* under way at a time */
 
 static struct {
     pthread_t thread;
@@ -29,12 +30,28 @@ static struct {
     bool running, stop;
     atomic_bool abandoned;
     atomic_int expected; /* receives posted and not ended */
-    int nactive, nsend;
-    MPI_Request request[MAX_ACTIVE];
-    struct sp_message *active[MAX_ACTIVE];
-    int done[MAX_ACTIVE];
+    int nactive, nreceive, cap;
+    MPI_Request *request;
+    struct sp_message **active;
+    int *done;
     MPI_Comm comm;
+    int session_bits, number_bits; /* of a tag */
 } comm = { .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
+
+/* Room for more messages under way. What there is stays when there is no memory. */
+static bool grow(void)
+{
+    size_t cap = comm.cap ? 2 * (size_t)comm.cap : 2 * MAX_RECEIVES;
+    MPI_Request *request = sp_realloc(comm.request, cap * sizeof *request);
+    if (request) comm.request = request;
+    struct sp_message **active = sp_realloc(comm.active, cap * sizeof *active);
+    if (active) comm.active = active;
+    int *done = sp_realloc(comm.done, cap * sizeof *done);
+    if (done) comm.done = done;
+    if (!request || !active || !done) return false;
+    comm.cap = (int)cap;
+    return true;
+}
 
 static void begin(struct sp_message *m)
 {
@@ -42,7 +59,7 @@ static void begin(struct sp_message *m)
     if (m->receive) MPI_Irecv(m->data, (int)m->bytes, MPI_BYTE, m->peer, m->tag, comm.comm, r);
     else MPI_Isend(m->data, (int)m->bytes, MPI_BYTE, m->peer, m->tag, comm.comm, r);
     comm.active[comm.nactive++] = m;
-    comm.nsend += !m->receive;
+    comm.nreceive += m->receive;
 }
 
 static struct sp_message *pop(int queue)
@@ -54,11 +71,23 @@ static struct sp_message *pop(int queue)
     return m;
 }
 
+/* Sends leave room for all receives. Without memory the rest waits for some of the many that are under way. */
+static bool has_room_to_send(void)
+{
+    return comm.nactive - comm.nreceive + MAX_RECEIVES < comm.cap || grow();
+}
+
 /* Starts what may be started; the lock is held. */
 static void begin_some(void)
 {
-    while (comm.nactive < MAX_ACTIVE - MAX_SENDS && comm.first[0]) begin(pop(0));
-    while (comm.nactive < MAX_ACTIVE && comm.nsend < MAX_SENDS && comm.first[1]) begin(pop(1));
+    while (comm.first[0] && comm.nreceive < MAX_RECEIVES) begin(pop(0));
+    while (comm.first[1] && has_room_to_send()) begin(pop(1));
+}
+
+static void end(struct sp_message *m)
+{
+    if (m->receive) atomic_fetch_sub(&comm.expected, 1);
+    sp_message_ended(m);
 }
 
 static int ascending(const void *a, const void *b)
@@ -69,39 +98,38 @@ static int ascending(const void *a, const void *b)
 /* Ends what has arrived or gone out; how many those are. */
 static int end_some(void)
 {
-    struct sp_message *ended[MAX_ACTIVE];
     int n = 0;
     MPI_Testsome(comm.nactive, comm.request, &n, comm.done, MPI_STATUSES_IGNORE);
     if (n == MPI_UNDEFINED || n <= 0) return 0;
     qsort(comm.done, (size_t)n, sizeof comm.done[0], ascending);
-    for (int i = n - 1; i >= 0; i--) {
-        int k = comm.done[i];
-        ended[i] = comm.active[k];
-        comm.nsend -= !ended[i]->receive;
-        comm.nactive--;
-        comm.active[k] = comm.active[comm.nactive];
-        comm.request[k] = comm.request[comm.nactive];
+    for (int i = n - 1; i >= 0; i--) { /* they go behind those still under way */
+        int k = comm.done[i], last = --comm.nactive;
+        struct sp_message *m = comm.active[k];
+        comm.nreceive -= m->receive;
+        comm.active[k] = comm.active[last];
+        comm.request[k] = comm.request[last];
+        comm.active[last] = m;
     }
-    for (int i = 0; i < n; i++) {
-        if (ended[i]->receive) atomic_fetch_sub(&comm.expected, 1);
-        sp_message_ended(ended[i]);
-    }
+    for (int i = 0; i < n; i++) end(comm.active[comm.nactive + i]);
     return n;
 }
 
-/* A rank has died: nothing will arrive any more. What waits is let go, with whatever its memory holds. */
+/* A rank has died: nothing will arrive any more. What waits is let go, with whatever its memory holds. The lock is held, but
+   not while ending: that may post. */
 static void drop_all(void)
 {
-    struct sp_message *m;
-    while (comm.nactive > 0) {
-        m = comm.active[--comm.nactive];
-        if (m->receive) MPI_Cancel(&comm.request[comm.nactive]);
-        sp_message_ended(m);
+    for (;;) {
+        struct sp_message *m = NULL;
+        if (comm.nactive > 0) m = comm.active[--comm.nactive];
+        if (m && m->receive) MPI_Cancel(&comm.request[comm.nactive]);
+        if (!m) m = pop(0);
+        if (!m) m = pop(1);
+        if (!m) break;
+        pthread_mutex_unlock(&comm.lock);
+        end(m);
+        pthread_mutex_lock(&comm.lock);
     }
-    comm.nsend = 0;
-    for (int queue = 0; queue < 2; queue++) {
-        while ((m = pop(queue)) != NULL) sp_message_ended(m);
-    }
+    comm.nreceive = 0;
 }
 
 /*
@@ -151,14 +179,38 @@ static void *talk(void *unused)
         if (fruitless) pause_a_little(fruitless);
         pthread_mutex_lock(&comm.lock);
     }
+    drop_all();
     pthread_mutex_unlock(&comm.lock);
     return NULL;
 }
 
-/* Messages of a session between two ranks are told apart while fewer than a million are under way. */
+/*
+ * Finds what a tag is made of: a third for the session, the rest for the number, and the bit above for host data. Messages of
+ * a session from one rank to another are told apart while they overtake fewer than there are numbers: with the usual 2^31
+ * tags a million, with the fewest that are taken here four thousand.
+ */
+static starp_status split_tags(struct sp_error *e)
+{
+    int *most = NULL, found = 0, bits = 0;
+    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &most, &found);
+    while (found && bits < 30 && *most >= 2 << bits) bits++;
+    if (bits < 18) return sp_fail(e, STARP_ERR_RUNTIME, "open: this MPI has tags up to %d; %d are needed", found ? *most : 0, 1 << 18);
+    comm.session_bits = bits / 3;
+    comm.number_bits = bits - comm.session_bits;
+    return STARP_OK;
+}
+
 int sp_comm_tag(uint32_t session, uint32_t number)
 {
-    return (int)(session % 1024 << 20 | number % (1 << 20));
+    session &= (1u << comm.session_bits) - 1;
+    number &= (1u << comm.number_bits) - 1;
+    return (int)(session << comm.number_bits | number);
+}
+
+/* Of host data, outside runs: above all other tags. */
+static int bulk_tag(void)
+{
+    return 1 << (comm.session_bits + comm.number_bits);
 }
 
 bool sp_comm_expects(void)
@@ -171,11 +223,15 @@ void sp_comm_post(struct sp_message *m)
     if (m->receive) atomic_fetch_add(&comm.expected, 1);
     int queue = !m->receive;
     pthread_mutex_lock(&comm.lock);
-    m->next = NULL;
-    *comm.last[queue] = m;
-    comm.last[queue] = &m->next;
-    pthread_cond_signal(&comm.change);
+    bool stopped = comm.stop; /* the job has ended before the run */
+    if (!stopped) {
+        m->next = NULL;
+        *comm.last[queue] = m;
+        comm.last[queue] = &m->next;
+        pthread_cond_signal(&comm.change);
+    }
     pthread_mutex_unlock(&comm.lock);
+    if (stopped) end(m);
 }
 
 void sp_comm_abandon(void)
@@ -190,7 +246,9 @@ starp_status sp_comm_start(struct sp_error *e)
 {
     comm.last[0] = &comm.first[0];
     comm.last[1] = &comm.first[1];
+    SP_TRY(split_tags(e));
     MPI_Comm_dup(MPI_COMM_WORLD, &comm.comm);
+    if (!grow()) return sp_fail_memory(e);
     if (pthread_create(&comm.thread, NULL, talk, NULL) != 0) return sp_fail(e, STARP_ERR_RUNTIME, "open: no thread for messages");
     comm.running = true;
     return STARP_OK;
@@ -218,7 +276,7 @@ static starp_status finish(MPI_Request *r, struct sp_error *e)
         MPI_Test(r, &flag, MPI_STATUS_IGNORE);
         if (flag) return STARP_OK;
         if (look > 64) pause_a_little(look);
-        if (look % 256 == 255 && sp_world_check() && sp_world_lost(e)) return e->status;
+        if (look % 256 == 255 && sp_world_check(0) && sp_world_lost(e)) return e->status;
     }
 }
 
@@ -229,7 +287,7 @@ starp_status sp_comm_send(const void *data, size_t bytes, int peer, struct sp_er
     for (size_t at = 0; at < bytes; at += PART) {
         MPI_Request r;
         size_t n = bytes - at < PART ? bytes - at : PART;
-        MPI_Isend((const char *)data + at, (int)n, MPI_BYTE, peer, BULK_TAG, comm.comm, &r);
+        MPI_Isend((const char *)data + at, (int)n, MPI_BYTE, peer, bulk_tag(), comm.comm, &r);
         SP_TRY(finish(&r, e));
     }
     return STARP_OK;
@@ -240,7 +298,7 @@ starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error
     for (size_t at = 0; at < bytes; at += PART) {
         MPI_Request r;
         size_t n = bytes - at < PART ? bytes - at : PART;
-        MPI_Irecv((char *)data + at, (int)n, MPI_BYTE, peer, BULK_TAG, comm.comm, &r);
+        MPI_Irecv((char *)data + at, (int)n, MPI_BYTE, peer, bulk_tag(), comm.comm, &r);
         SP_TRY(finish(&r, e));
     }
     return STARP_OK;

@@ -148,6 +148,7 @@ struct sp_sched {
     pthread_mutex_t lock;
     pthread_cond_t change;
     atomic_int leaving;             /* callbacks that still touch this */
+    atomic_bool waiting;            /* the submitter waits for few pending */
     sp_tick_fn *tick;
     void *tick_user;
     uint64_t fault_countdown;       /* STARP_FAULT */
@@ -177,6 +178,7 @@ struct sp_run {
     atomic_int_fast64_t outgoing;   /* of those, messages to other ranks: they end when the other side wants, so no limit waits */
     atomic_int_fast64_t done;
     atomic_bool stop;
+    bool cancelled, told;           /* by the caller; the other ranks know */
     bool keep_leaves;               /* it may be stopped: leaves must outlive it */
     bool started, woken, sealed;
     bool ended;                     /* guarded by the sched's lock, as is the fault */
@@ -198,7 +200,7 @@ void sp_run_fail(struct sp_run *run, starp_status status, const void *site, cons
 /* Why a run was stopped. */
 starp_status sp_run_fault(struct sp_run *run, struct sp_error *e);
 
-/* ------------------------------------------------------------------------------------------------- world.c, comm.c */
+/* -------------------------------------------------------------------------------------- world.c, control.c, comm.c */
 
 struct sp_frame;
 struct sp_frame_head;
@@ -213,11 +215,15 @@ void sp_world_local(int *rank, int *size); /* among the ranks of this machine */
 bool sp_world_lost(struct sp_error *e);
 /* This rank cannot do its part: the job ends. */
 void sp_world_give_up(int rank, const char *text);
-/* While waiting: whether a rank has died, or, on other ranks than 0, whether rank 0 wants the run to end. */
-bool sp_world_check(void);
-/* Rank 0: a frame to all others; their answers to a run, of which the first failure becomes the error. */
+/* While waiting: whether the job is lost, or, on other ranks than 0, whether rank 0 wants the session's run to end; 0: no run. */
+bool sp_world_check(uint32_t session);
+/* Rank 0: a frame to all others; try: a small one, unless it would have to wait. */
 starp_status sp_world_send(const struct sp_frame *f, struct sp_error *e);
+bool sp_world_try_send(const struct sp_frame *f);
+/* Rank 0: the others' answers to a run, of which the first failure becomes the error; whether they can be had without waiting,
+   perhaps after a while. */
 starp_status sp_world_answers(uint64_t run, struct sp_error *e);
+bool sp_world_answered(uint64_t run, int milliseconds);
 /* Other ranks: the next frame, whose body is the caller's to free; ends the process when there is none. */
 starp_status sp_world_next(struct sp_frame_head *h, unsigned char **body, struct sp_error *e);
 void sp_world_reply(const struct sp_done *done);
@@ -254,7 +260,7 @@ starp_status sp_lead_open(struct sp_sched *s, struct sp_error *e);
 void sp_lead_close(struct sp_sched *s);
 starp_status sp_lead_run(struct sp_run *run, struct sp_error *e);
 starp_status sp_lead_outcome(struct sp_run *run, bool commit, struct sp_error *e);
-void sp_lead_cancel(struct sp_sched *s);
+bool sp_lead_cancel(struct sp_sched *s); /* false: not now */
 starp_status sp_lead_put(struct sp_sched *s, struct sp_value *v, const struct sp_node *node, const void *data, struct sp_error *e);
 starp_status sp_lead_get(struct sp_sched *s, const struct sp_value *v, void *buffer, struct sp_error *e);
 /* Other ranks: does what rank 0 says until the job ends, and the process with it. */

@@ -109,13 +109,14 @@ starp_status sp_lead_outcome(struct sp_run *run, bool commit, struct sp_error *e
     return status;
 }
 
-void sp_lead_cancel(struct sp_sched *s)
+/* It does not wait: the others may be waiting for what the caller's thread has still to submit. */
+bool sp_lead_cancel(struct sp_sched *s)
 {
-    struct sp_error e = { 0 };
     struct sp_frame f = { 0 }; /* the session's room may be in use: cancelling comes from any thread */
     sp_frame_begin(&f, SP_FRAME_CANCEL, s->session);
-    if (sp_frame_end(&f)) sp_world_send(&f, &e);
+    bool sent = sp_frame_end(&f) && sp_world_try_send(&f);
     sp_frame_free(&f);
+    return sent;
 }
 
 /* -------------------------------------------------------------------------------------------------------- host data */

@@ -298,15 +298,17 @@ starp_status sp_run_end(struct sp_run *run, bool commit, struct sp_error *e)
 bool sp_run_test(void *self, struct sp_run *run, double seconds)
 {
     struct sp_sched *s = self;
-    if (s->ranks > 1 && sp_world_check()) sp_run_lost(run);
-    return sp_wait_for(run, seconds);
+    if (s->ranks > 1 && sp_world_check(s->session)) sp_run_lost(run);
+    if (!sp_wait_for(run, seconds)) return false;
+    return s->ranks == 1 || sp_world_answered(run->id, (int)(seconds * 1000));
 }
 
 void sp_run_cancel(void *self, struct sp_run *run)
 {
     struct sp_sched *s = self;
     sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "the run was cancelled");
-    if (s->ranks > 1) sp_lead_cancel(s);
+    run->cancelled = true;
+    if (s->ranks > 1 && !run->told) run->told = sp_lead_cancel(s);
 }
 
 void sp_sched_progress(struct sp_run *run, starp_progress_info *info)

@@ -91,7 +91,7 @@ static void eval(struct follower *f, struct sp_bytes *b)
     }
     sp_drain(f->run);
     if (atomic_load(&f->run->stop)) sp_run_fault(f->run, &e);
-    reply(id, &e);
+    reply(sp_world_lost(&e) ? 0 : id, &e);
 }
 
 static void end_run(struct follower *f, bool commit)

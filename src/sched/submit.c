@@ -22,8 +22,8 @@ static void count_down(struct sp_run *run)
 {
     struct sp_sched *s = run->sched;
     atomic_fetch_add(&s->leaving, 1);
-    int64_t few = few_pending(s), left = atomic_fetch_sub(&run->pending, 1) - 1;
-    if (left == 0 || left == few) {
+    int64_t few = few_pending(s) + atomic_load(&run->outgoing), left = atomic_fetch_sub(&run->pending, 1) - 1;
+    if (left == 0 || (left <= few && atomic_exchange(&s->waiting, false))) {
         if (left == 0) sp_runtime_rest();
         pthread_mutex_lock(&s->lock);
         if (left == 0) run->ended = true;
@@ -55,7 +55,12 @@ static bool wait_until(struct sp_run *run, bool (*holds)(const struct sp_run *),
     t.tv_sec += nanoseconds / 1000000000;
     t.tv_nsec = nanoseconds % 1000000000;
     pthread_mutex_lock(&s->lock);
-    for (int error = 0; !holds(run) && error == 0;) error = pthread_cond_timedwait(&s->change, &s->lock, &t);
+    for (int error = 0; error == 0;) {
+        atomic_store(&s->waiting, holds == has_few_pending); /* the end wakes in any case */
+        if (holds(run)) break;
+        error = pthread_cond_timedwait(&s->change, &s->lock, &t);
+    }
+    atomic_store(&s->waiting, false);
     bool done = holds(run);
     pthread_mutex_unlock(&s->lock);
     return done;
@@ -67,8 +72,9 @@ static void tick(struct sp_run *run)
     double now = sp_now();
     if (now - run->ticked < TICK) return;
     run->ticked = now;
-    if (sp_world_check()) sp_run_lost(run);
-    if (s->tick && s->tick(s->tick_user, run)) sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "the run was cancelled");
+    if (sp_world_check(s->session)) sp_run_lost(run);
+    bool cancel = s->tick && s->tick(s->tick_user, run);
+    if (cancel || (run->cancelled && !run->told)) sp_run_cancel(s, run);
 }
 
 /* Waits until something holds, and calls the client's tick meanwhile. */
