@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* random_graph_view.c: views of random graphs: slices, transposes, flips, broadcasts, reshapes, and shifted slices. */
+/* random_graph_view.c: views of random graphs: slices, transposes, flips, broadcasts, reshapes, shifted slices, owner maps. */
 #include <string.h>
 
 #include "random_graph.h"
@@ -135,4 +135,16 @@ void rg_stencil(struct rg *g)
     for (int i = 0; i < 3; i++) sp_node_release(graph, part[i]);
     sp_node_release(graph, d);
     rg_enter(g, sum, trust, "stencil(%%%d, axis %d)", id, axis);
+}
+
+/* Another map of owners: two numbers are drawn whatever the ranks, and stand for any grid that fits them. */
+void rg_distribute(struct rg *g)
+{
+    struct rg_item *x = rg_pick(g);
+    int64_t row = rg_below(g, 840), column = rg_below(g, 840); /* divides evenly up to 8 */
+    int p = 1 + (int)(row % g->rig->ranks), q = 1 + (int)(column % (g->rig->ranks / p));
+    enum rg_trust trust = x->trust == RG_EXACT ? RG_EXACT : RG_LOOSE;
+    int id = x->id;
+    sp_error_clear(&g->rig->g.error);
+    rg_enter(g, sp_build_distribute(&g->rig->g, x->node, p, q), trust, "distribute(%%%d, %d x %d)", id, p, q);
 }
