@@ -138,13 +138,23 @@ void rg_stencil(struct rg *g)
 }
 
 /* Another map of owners: two numbers are drawn whatever the ranks, and stand for any grid that fits them. */
+static struct sp_node *distribute(struct rg *g, struct sp_node *x, int grid[2])
+{
+    int64_t row = rg_below(g, 840), column = rg_below(g, 840); /* divides evenly up to 8 */
+    bool one = rg_chance(g, 20);
+    grid[0] = one ? 1 : 1 + (int)(row % g->rig->ranks);
+    grid[1] = one ? 1 : 1 + (int)(column % (g->rig->ranks / grid[0]));
+    return sp_build_distribute(&g->rig->g, x, grid[0], grid[1]);
+}
+
+/* Now and then in two ways, which share the tiles that stay where they are. */
 void rg_distribute(struct rg *g)
 {
     struct rg_item *x = rg_pick(g);
-    int64_t row = rg_below(g, 840), column = rg_below(g, 840); /* divides evenly up to 8 */
-    int p = 1 + (int)(row % g->rig->ranks), q = 1 + (int)(column % (g->rig->ranks / p));
     enum rg_trust trust = x->trust == RG_EXACT ? RG_EXACT : RG_LOOSE;
-    int id = x->id;
+    int id = x->id, grid[2], more[2];
     sp_error_clear(&g->rig->g.error);
-    rg_enter(g, sp_build_distribute(&g->rig->g, x->node, p, q), trust, "distribute(%%%d, %d x %d)", id, p, q);
+    struct sp_node *n = distribute(g, x->node, grid), *other = rg_chance(g, 40) ? distribute(g, x->node, more) : NULL;
+    rg_enter(g, n, trust, "distribute(%%%d, %d x %d)", id, grid[0], grid[1]);
+    if (other) rg_enter(g, other, trust, "distribute(%%%d, %d x %d)", id, more[0], more[1]);
 }
