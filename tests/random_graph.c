@@ -115,7 +115,8 @@ static void step(struct rg *g)
 {
     int what = (int)rg_below(g, 100);
     if (what < 6) rg_leaf(g);
-    else if (what < 50) rg_map(g);
+    else if (what < 45) rg_map(g);
+    else if (what < 51) rg_distribute(g);
     else if (what < 56) rg_cast(g);
     else if (what < 76) rg_view(g);
     else if (what < 81) rg_reshape(g);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * random_graph.h: random expression graphs, the same for the same options on any executor. A run builds nodes on a rig,
- * evaluates some of them now and then and many at the end, and keeps what came out, so that two rigs can be compared.
+ * random_graph.h: random expression graphs, the same for the same options on any executor, but for the grids of ranks that
+ * arrays are dealt over. A run builds nodes on a rig, evaluates some of them now and then and many at the end, and keeps
+ * what came out, so that two rigs can be compared.
  */
 #ifndef SP_TEST_RANDOM_GRAPH_H
 #define SP_TEST_RANDOM_GRAPH_H
@@ -80,6 +81,7 @@ void rg_leaf(struct rg *g);      /* random_graph_leaf.c */
 void rg_view(struct rg *g);      /* random_graph_view.c */
 void rg_reshape(struct rg *g);
 void rg_stencil(struct rg *g);
+void rg_distribute(struct rg *g);
 void rg_map(struct rg *g);       /* random_graph_ops.c */
 void rg_cast(struct rg *g);
 void rg_reduce(struct rg *g);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* random_graph_view.c: views of random graphs: slices, transposes, flips, broadcasts, reshapes, and shifted slices. */
+/* random_graph_view.c: views of random graphs: slices, transposes, flips, broadcasts, reshapes, shifted slices, owner maps. */
 #include <string.h>
 
 #include "random_graph.h"
@@ -135,4 +135,26 @@ void rg_stencil(struct rg *g)
     for (int i = 0; i < 3; i++) sp_node_release(graph, part[i]);
     sp_node_release(graph, d);
     rg_enter(g, sum, trust, "stencil(%%%d, axis %d)", id, axis);
+}
+
+/* Another map of owners: two numbers are drawn whatever the ranks, and stand for any grid that fits them. */
+static struct sp_node *distribute(struct rg *g, struct sp_node *x, int grid[2])
+{
+    int64_t row = rg_below(g, 840), column = rg_below(g, 840); /* divides evenly up to 8 */
+    bool one = rg_chance(g, 20);
+    grid[0] = one ? 1 : 1 + (int)(row % g->rig->ranks);
+    grid[1] = one ? 1 : 1 + (int)(column % (g->rig->ranks / grid[0]));
+    return sp_build_distribute(&g->rig->g, x, grid[0], grid[1]);
+}
+
+/* Now and then in two ways, which share the tiles that stay where they are. */
+void rg_distribute(struct rg *g)
+{
+    struct rg_item *x = rg_pick(g);
+    enum rg_trust trust = x->trust == RG_EXACT ? RG_EXACT : RG_LOOSE;
+    int id = x->id, grid[2], more[2];
+    sp_error_clear(&g->rig->g.error);
+    struct sp_node *n = distribute(g, x->node, grid), *other = rg_chance(g, 40) ? distribute(g, x->node, more) : NULL;
+    rg_enter(g, n, trust, "distribute(%%%d, %d x %d)", id, grid[0], grid[1]);
+    if (other) rg_enter(g, other, trust, "distribute(%%%d, %d x %d)", id, more[0], more[1]);
 }

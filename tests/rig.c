@@ -14,6 +14,7 @@ void rig_open(struct rig *r, const struct sp_executor_ops *ops, void *self)
 {
     r->ops = ops;
     r->self = self;
+    r->ranks = 4;
     sp_graph_init(&r->g, ops->drop, self);
     r->g.gone = ops->gone;
 }

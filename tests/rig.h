@@ -14,6 +14,7 @@ struct rig {
     struct sp_graph g;
     const struct sp_executor_ops *ops;
     void *self;
+    int ranks; /* grids of so many are taken: the engine's; any number where values lie in one place */
 };
 
 /* Any executor; rig_engine.c has the engine's, so that tests of the graph floor need no StarPU. */

@@ -14,6 +14,7 @@ void rig_open_engine(struct rig *r)
         abort();
     }
     rig_open(r, &sp_sched_ops, sched);
+    r->ranks = sp_sched_ranks(sched);
 }
 
 void rig_explain(struct rig *r, struct sp_node *n, FILE *out)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * test_random_programs.c: random programs as users write them, through the public functions: variables that are assigned
- * again and again, scopes, evaluations now and then, asynchronous ones, reads. Whatever triggers evaluation, and
- * whatever the tiles and workers, every variable must end with the same bits. TEST_SEED=n runs one program.
+ * again and again, scopes, evaluations now and then, asynchronous ones, reads, other owners. Whatever triggers evaluation,
+ * and whatever the tiles and workers, every variable must end with the same bits. TEST_SEED=n runs one program, and
+ * TEST_PROGRAMS=n the first n.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,12 +40,21 @@ static starp_array *any(struct program *p)
     return p->v[rig_below(&p->random, VARIABLES)];
 }
 
+/* Two variables with other owners, of which p or q is left to the library now and then; the same draws whatever the ranks. */
+static starp_array *distributed(struct program *p, starp_array *x, starp_array *y)
+{
+    int ranks = starp_ranks(p->s), rows = 1 + (int)(rig_below(&p->random, 840) % ranks);
+    int columns = (int)(rig_below(&p->random, 840) % (ranks / rows + 1));
+    starp_array *a = starp_distribute(x, rows, columns), *b = starp_reshape(y, STARP_SHAPE(12, 20));
+    return starp_minimum(a, starp_reshape(starp_distribute(b, columns, rows), STARP_SHAPE(LENGTH)));
+}
+
 /* A number of the same size as any variable, so that nothing overflows however long the program runs. */
 static starp_array *expression(struct program *p)
 {
     starp_session *s = p->s;
     starp_array *x = any(p), *y = any(p), *half = starp_scalar(s, 0.5);
-    switch (rig_below(&p->random, 12)) {
+    switch (rig_below(&p->random, 13)) {
     case 0: return starp_multiply(starp_add(x, y), half);
     case 1: return starp_multiply(starp_subtract(x, y), half);
     case 2: return starp_minimum(x, starp_negative(y));
@@ -56,7 +66,8 @@ static starp_array *expression(struct program *p)
     case 8: return starp_reshape(starp_add(starp_multiply(starp_reshape(x, STARP_SHAPE(12, 20)), half),
                                            starp_multiply(starp_max(starp_reshape(y, STARP_SHAPE(12, 20)), STARP_AXES(0), 1), half)), STARP_SHAPE(LENGTH));
     case 9: return starp_astype(starp_astype(x, STARP_F32), STARP_F64);
-    case 10: return starp_subtract(starp_random_uniform(s, STARP_SHAPE(LENGTH), STARP_F64), half);
+    case 10: return distributed(p, x, y);
+    case 11: return starp_subtract(starp_random_uniform(s, STARP_SHAPE(LENGTH), STARP_F64), half);
     default: return starp_tanh(starp_multiply(x, starp_count_nonzero(starp_greater(y, half), NULL, 0)));
     }
 }
@@ -128,16 +139,16 @@ static void check_program(starp_session *s, const char *environment, uint64_t se
 
 static void programs_end_the_same_everywhere(void **state)
 {
-    enum { PROGRAMS = 40 };
-    const char *only = getenv("TEST_SEED");
-    double(*want)[VARIABLES * LENGTH + 1] = calloc(PROGRAMS, sizeof *want);
+    const char *only = getenv("TEST_SEED"), *count = getenv("TEST_PROGRAMS");
+    int programs = only ? atoi(only) : count ? atoi(count) : 40;
+    double(*want)[VARIABLES * LENGTH + 1] = calloc((size_t)programs, sizeof *want);
     (void)state;
     assert_non_null(want);
     for (int e = 0; e < ENVIRONMENTS; e++) {
         rig_environment(environments[e]);
         starp_session *s = starp_open(NULL);
         if (!s) fail_msg("%s", starp_last_error());
-        for (int i = 0; i < PROGRAMS; i++) {
+        for (int i = 0; i < programs; i++) {
             if (only && atoi(only) != i + 1) continue;
             check_program(s, environments[e], (uint64_t)i + 1, want[i], e == 0);
         }

@@ -84,6 +84,25 @@ static void maps_do_not_show(void **state)
     }
 }
 
+/* An array on every rank shares tiles with the one it was made from; those are still to be sent where that one is read. */
+static void shared_tiles_are_sent(void **state)
+{
+    (void)state;
+    starp_session *s = open_with("100");
+    starp_array *x = starp_random_integers(s, 0, 100, STARP_SHAPE(N, N), STARP_I64), *one = starp_distribute(x, 1, 1);
+    int64_t sum, twice;
+    for (int p = 1; p <= starp_ranks(s); p++) {
+        starp_array *dealt = starp_distribute(x, p, 1), *again = starp_distribute(one, p, 1);
+        done(starp_eval_many(STARP_ARGS(x, one, dealt, again)));
+        done(starp_item(starp_sum(dealt, NULL, 0), STARP_I64, &sum));
+        done(starp_item(starp_sum(starp_add(starp_flip(one, NULL), dealt), NULL, 0), STARP_I64, &twice));
+        assert_int_equal(twice, 2 * sum);
+        done(starp_item(starp_sum(starp_add(again, one), NULL, 0), STARP_I64, &twice));
+        assert_int_equal(twice, 2 * sum);
+    }
+    done(starp_close(s));
+}
+
 static void a_grid_has_no_more_ranks_than_there_are(void **state)
 {
     (void)state;
@@ -410,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(maps_do_not_show),
+        cmocka_unit_test(shared_tiles_are_sent),
         cmocka_unit_test(a_grid_has_no_more_ranks_than_there_are),
         cmocka_unit_test(only_edges_travel),
         cmocka_unit_test(halos_travel_once),
