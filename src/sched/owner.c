@@ -21,7 +21,7 @@ void sp_map_init(struct sp_map *m, const starp_dims *grid, int p, int q)
     m->q = q;
     m->col = (int8_t)last_axis(grid, grid->n);
     m->row = (int8_t)last_axis(grid, m->col);
-    m->everywhere = p * q == 1;
+    m->everywhere = false;
 }
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -46,6 +46,7 @@ void sp_map_usual(struct sp_map *m, const starp_dims *grid, int ranks)
     for (int q = ranks; q >= 1; q--) {
         if (ranks % q) continue;
         sp_map_init(&x, grid, ranks / q, q);
+        x.everywhere = ranks == 1;
         int64_t share = sp_map_share(&x, grid);
         if (share < least) *m = x;
         if (share < least) least = share;
