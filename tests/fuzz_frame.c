@@ -114,7 +114,7 @@ static bool frame_at(const uint8_t *data, size_t size, size_t i, size_t *at, siz
     for (;; i--) {
         if (size - *at < SP_FRAME_HEADER) return false;
         *end = far_next(data, *at);
-        if (*end < *at || *end > size) return false;
+        if (*end < *at + SP_FRAME_HEADER || *end > size) return false; /* a length may wrap around */
         if (i == 0) return true;
         *at = *end;
     }
