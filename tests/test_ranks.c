@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -425,6 +427,51 @@ static void two_threads(void **state)
     done(starp_close(s));
 }
 
+struct flood {
+    starp_array *x;
+    atomic_bool begun;              /* the other thread's run has */
+    int64_t sum;
+};
+
+static int has_begun(const starp_progress_info *info, void *user)
+{
+    (void)info;
+    atomic_store(&((struct flood *)user)->begun, 1);
+    return 0;
+}
+
+/* Gathers thousands of tiles on rank 0, which expects them all at once. */
+static void *gather_tiles(void *user)
+{
+    struct flood *f = user;
+    while (!atomic_load(&f->begun)) sched_yield();
+    if (starp_item(starp_sum(starp_distribute(f->x, 1, 1), NULL, 0), STARP_I64, &f->sum) != STARP_OK) f->sum = -1;
+    return NULL;
+}
+
+/* Other ranks do one run after the other: what rank 0 expects for the later one does not keep the earlier one waiting. */
+static void a_flood_of_another_session(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    double sum;
+    starp_session *other = open_with("100");
+    struct flood f = { .x = starp_ones(other, STARP_SHAPE(400000), STARP_I64) };
+    done(starp_eval(f.x));
+    setenv("STARP_IN_FLIGHT", "8", 1);
+    starp_session *s = open_with("100");
+    unsetenv("STARP_IN_FLIGHT");
+    done(starp_progress(s, has_begun, &f));
+    starp_array *x = starp_random_uniform(s, STARP_SHAPE(N, N), STARP_F64);
+    for (int k = 0; k < 100; k++) x = starp_cos(starp_add(x, starp_flip(x, NULL)));
+    assert_int_equal(pthread_create(&thread, NULL, gather_tiles, &f), 0);
+    done(starp_item(starp_sum(x, NULL, 0), STARP_F64, &sum));
+    pthread_join(thread, NULL);
+    assert_int_equal(f.sum, 400000);
+    done(starp_close(s));
+    done(starp_close(other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +491,7 @@ int main(void)
         cmocka_unit_test(the_callback_cancels_on_all_ranks),
         cmocka_unit_test(tested_until_it_ends),
         cmocka_unit_test(two_threads),
+        cmocka_unit_test(a_flood_of_another_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

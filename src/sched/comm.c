@@ -4,8 +4,9 @@
  * message has no envelope: both ends find its place in their common order of messages, hence its tag, and its size, from
  * the plan.
  *
- * Receives are started in the order of the plan, a limited number at a time. Sends are started as their packs end, in any
- * order, all of them: were one held back until others have gone, the other side might be waiting for just that one.
+ * A run's receives are started in the order of the plan, a limited number at a time; those of another run do not wait for
+ * them, since it may be that run which the other ranks do first. Sends are started as their packs end, in any order, all of
+ * them: were one held back until others have gone, the other side might be waiting for just that one.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -20,13 +21,13 @@
 
 #include "engine.h"
 
-#define MAX_RECEIVES 1024 /* under way at a time */
+#define MAX_RECEIVES 1024 /* of a run, started at a time */
 
 static struct {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t change;
-    struct sp_message *first[2], **last[2]; /* to be started: receives, sends */
+    struct sp_message *first[2], **last[2]; /* to be started as soon as there is room: receives, sends */
     bool running, stop;
     atomic_bool abandoned;
     atomic_int expected; /* receives posted and not ended */
@@ -62,6 +63,13 @@ static void begin(struct sp_message *m)
     comm.nreceive += m->receive;
 }
 
+static void push(int queue, struct sp_message *m)
+{
+    m->next = NULL;
+    *comm.last[queue] = m;
+    comm.last[queue] = &m->next;
+}
+
 static struct sp_message *pop(int queue)
 {
     struct sp_message *m = comm.first[queue];
@@ -71,7 +79,37 @@ static struct sp_message *pop(int queue)
     return m;
 }
 
-/* Sends leave room for all receives. Without memory the rest waits for some of the many that are under way. */
+/* A run's receive is started, or kept with the run until fewer are; the lock is held. */
+static void push_receive(struct sp_message *m)
+{
+    struct sp_run *run = m->run;
+    if (run->receiving < MAX_RECEIVES) {
+        run->receiving++;
+        push(0, m);
+        return;
+    }
+    if (!run->held) run->held_last = &run->held;
+    m->next = NULL;
+    *run->held_last = m;
+    run->held_last = &m->next;
+}
+
+/* One that was started has ended. */
+static void push_held(struct sp_run *run)
+{
+    struct sp_message *m = run->held;
+    run->receiving--;
+    if (!m) return;
+    run->held = m->next;
+    push_receive(m);
+}
+
+/* Without memory the rest waits for some of the many that are under way; sends leave room for a run's receives. */
+static bool has_room_to_receive(void)
+{
+    return comm.nactive < comm.cap || grow();
+}
+
 static bool has_room_to_send(void)
 {
     return comm.nactive - comm.nreceive + MAX_RECEIVES < comm.cap || grow();
@@ -80,10 +118,11 @@ static bool has_room_to_send(void)
 /* Starts what may be started; the lock is held. */
 static void begin_some(void)
 {
-    while (comm.first[0] && comm.nreceive < MAX_RECEIVES) begin(pop(0));
+    while (comm.first[0] && has_room_to_receive()) begin(pop(0));
     while (comm.first[1] && has_room_to_send()) begin(pop(1));
 }
 
+/* The lock is not held: what waits for the message may post others. */
 static void end(struct sp_message *m)
 {
     if (m->receive) atomic_fetch_sub(&comm.expected, 1);
@@ -110,6 +149,12 @@ static int end_some(void)
         comm.request[k] = comm.request[last];
         comm.active[last] = m;
     }
+    pthread_mutex_lock(&comm.lock);
+    for (int i = 0; i < n; i++) {
+        struct sp_message *m = comm.active[comm.nactive + i];
+        if (m->receive) push_held(m->run);
+    }
+    pthread_mutex_unlock(&comm.lock);
     for (int i = 0; i < n; i++) end(comm.active[comm.nactive + i]);
     return n;
 }
@@ -125,6 +170,7 @@ static void drop_all(void)
         if (!m) m = pop(0);
         if (!m) m = pop(1);
         if (!m) break;
+        if (m->receive) push_held(m->run);
         pthread_mutex_unlock(&comm.lock);
         end(m);
         pthread_mutex_lock(&comm.lock);
@@ -221,15 +267,11 @@ bool sp_comm_expects(void)
 void sp_comm_post(struct sp_message *m)
 {
     if (m->receive) atomic_fetch_add(&comm.expected, 1);
-    int queue = !m->receive;
     pthread_mutex_lock(&comm.lock);
     bool stopped = comm.stop; /* the job has ended before the run */
-    if (!stopped) {
-        m->next = NULL;
-        *comm.last[queue] = m;
-        comm.last[queue] = &m->next;
-        pthread_cond_signal(&comm.change);
-    }
+    if (!stopped && m->receive) push_receive(m);
+    else if (!stopped) push(1, m);
+    if (!stopped) pthread_cond_signal(&comm.change);
     pthread_mutex_unlock(&comm.lock);
     if (stopped) end(m);
 }

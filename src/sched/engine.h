@@ -184,6 +184,8 @@ struct sp_run {
     bool ended;                     /* guarded by the sched's lock, as is the fault */
     int64_t submitted;
     struct sp_error fault;
+    struct sp_message *held, **held_last; /* comm.c's: receives that are not to be started yet */
+    int receiving;                  /* and how many are */
     double begun, ticked;           /* when its first task was submitted; when the client was last told of it */
 };
 

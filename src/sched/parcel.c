@@ -91,6 +91,13 @@ static starp_status check_size(size_t bytes, struct sp_error *e)
     return sp_fail(e, STARP_ERR_LIMIT, "a message of %zu bytes; at most 2 GiB go between ranks: make STARP_TILE smaller", bytes);
 }
 
+/* One that has not been submitted. */
+static void drop_pack(struct pack_task *t)
+{
+    for (int32_t i = 0; i < t->nmessage; i++) sp_free(t->message[i]);
+    sp_free(t);
+}
+
 static struct pack_task *new_pack(struct sp_run *run, const struct sp_parcel *p, const void *site, int nmessage)
 {
     size_t n = (size_t)p->n, bytes = sizeof(struct pack_task) + n * sizeof(struct sp_piece) + (size_t)nmessage * sizeof(void *) +
@@ -127,7 +134,7 @@ starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int t
     for (int peer = 0; peer < s->ranks; peer++) {
         if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
         struct sp_message *m = new_message(run, slot, p->bytes, peer, false);
-        if (!m) return sp_pool_put(&s->pool, slot, run->id), sp_free(t), sp_fail_memory(e);
+        if (!m) return sp_pool_put(&s->pool, slot, run->id), drop_pack(t), sp_fail_memory(e);
         t->message[t->nmessage++] = m;
     }
     t->task.sends = t->nmessage;
