@@ -226,14 +226,14 @@ static bool read_some(struct peer *p, int rank)
         p->got += (size_t)got;
         if (p->got < want) continue;
         if (head) {
-            if (!begin_body(p)) return false;
+            if (!begin_body(p)) return lose(NULL, "rank %d sends what rank 0 cannot take%s", rank, ""), false;
             continue;
         }
         bool ok = keep_answer(p, rank);
         sp_free(p->body);
         p->body = NULL;
         p->got = 0;
-        if (!ok) return false;
+        if (!ok) return lose(NULL, "rank %d answers what rank 0 cannot take%s", rank, ""), false;
     }
 }
 

@@ -189,15 +189,14 @@ static void free_run(struct sp_run *run)
 }
 
 /* Ends a run whose tasks have all ended. */
-static starp_status finish(struct sp_run *run, struct sp_error *e)
+static starp_status finish(struct sp_run *run, bool good, struct sp_error *e)
 {
-    bool stopped = atomic_load(&run->stop);
-    starp_status status = stopped ? sp_run_fault(run, e) : STARP_OK;
-    if (stopped) {
+    starp_status status = good ? STARP_OK : sp_run_fault(run, e);
+    if (good) {
+        settle(run);
+    } else {
         drop_results(run);
         poison(run, e);
-    } else {
-        settle(run);
     }
     free_run(run);
     return status;
@@ -263,7 +262,7 @@ starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *
     if (s->ranks > 1) sp_world_give_up(s->rank, e->text); /* others would wait for what it has not sent */
     sp_drain(run);
     sp_error_clear(e);
-    return finish(run, e);
+    return finish(run, false, e);
 }
 
 void sp_run_lost(struct sp_run *run)
@@ -273,26 +272,29 @@ void sp_run_lost(struct sp_run *run)
     else atomic_store(&run->stop, true); /* rank 0 wants it to end */
 }
 
-/* A run is good when it is on all ranks: rank 0 hears the others and tells them. */
-static void agree(struct sp_run *run)
+/* Whether a run is good: it is when it is so on all ranks. Rank 0 hears the others and tells them, once and for all. */
+static bool is_good(struct sp_run *run)
 {
     struct sp_error e = { 0 };
+    if (run->sched->ranks == 1) return !atomic_load(&run->stop);
     if (sp_world_answers(run->id, &e) != STARP_OK) sp_run_fail(run, e.status, e.site, e.text);
-    if (sp_lead_outcome(run, !atomic_load(&run->stop), &e) != STARP_OK) sp_run_lost(run);
+    bool good = !atomic_load(&run->stop);
+    if (sp_lead_outcome(run, good, &e) == STARP_OK) return good;
+    sp_run_lost(run);
+    return false;
 }
 
 starp_status sp_run_wait(void *self, struct sp_run *run, struct sp_error *e)
 {
-    struct sp_sched *s = self;
+    (void)self;
     sp_drain(run);
-    if (s->ranks > 1) agree(run);
-    return finish(run, e);
+    return finish(run, is_good(run), e);
 }
 
 starp_status sp_run_end(struct sp_run *run, bool commit, struct sp_error *e)
 {
     if (!commit) sp_run_fail(run, STARP_ERR_CANCELLED, NULL, "it failed on another rank");
-    return finish(run, e);
+    return finish(run, commit, e);
 }
 
 bool sp_run_test(void *self, struct sp_run *run, double seconds)
