@@ -124,7 +124,8 @@ static inline starp_number starp_number_from_complex_(double _Complex z)
  * Opens a session.
  * Of the processes of an MPI job only rank 0 comes back: the others serve until rank 0's process ends or calls MPI_Finalize,
  * and then end theirs. Nothing is computed after MPI_Finalize. A program that initializes MPI itself does so on all ranks, with
- * MPI_THREAD_MULTIPLE, and finalizes it on rank 0; otherwise both are done for it.
+ * MPI_THREAD_MULTIPLE, and finalizes it on rank 0; otherwise both are done for it. Every process of the job has to come here; collective calls of the
+ * program's own among them are not possible afterwards. When it fails, all may come back, each with its error.
  * @param where NULL or "local": this process, set up from the STARP_* environment variables (starp_info() lists them).
  * @return the session, closed by starp_close(); NULL with STARP_ERR_OPTION (a variable's value is not allowed),
  *         STARP_ERR_MEMORY, STARP_ERR_RUNTIME or STARP_ERR_ARGUMENT (unknown place).
@@ -385,14 +386,17 @@ STARP_API int starp_progress_bar(const starp_progress_info *info, void *user);
 
 /* ------------------------------------------------------------------------------------------------ looking inside */
 
-/** Writes the plan that computes x (or, when x is computed, the plan that did): steps, what is fused, memory forecast. Local. */
+/**
+ * Writes the plan that computes x (or, when x is computed, the plan that did): steps, what is fused, memory forecast (of all
+ * ranks together); before it has run also what travels between ranks. Local.
+ */
 STARP_API starp_status starp_explain(starp_array *x, FILE *out);
 /** Writes the expression graph under x in Graphviz' dot language. Local. */
 STARP_API starp_status starp_graph_dot(starp_array *x, FILE *out);
 /** Writes version, machine, workers, libraries, and every STARP_* option with its value and where it came from. Local. */
 STARP_API starp_status starp_info(starp_session *s, FILE *out);
 
-/** Counts since the session was opened; bytes are bytes. */
+/** Counts since the session was opened; of several ranks, those of rank 0. Bytes are bytes. */
 typedef struct starp_stats {
     uint64_t nodes_recorded, nodes_live;                 /**< graph nodes */
     uint64_t handles_live;                               /**< array handles */

@@ -118,7 +118,10 @@ static void print_step(const struct sp_step *s, int32_t t, const struct sp_order
 {
     char text[SP_SHAPE_TEXT];
     if (s->kind == SP_STEP_RESHAPE) {
-        fprintf(out, "step %d: reshape to %s\n", t, sp_shape_text(text, &s->shape));
+        int32_t grid[2];
+        memcpy(grid, o->node[s->output[0]]->param, sizeof grid);
+        if (grid[0] > 0) fprintf(out, "step %d: distribute over %d x %d ranks\n", t, grid[0], grid[1]);
+        else fprintf(out, "step %d: reshape to %s\n", t, sp_shape_text(text, &s->shape));
         print_operand(s, 0, o, out);
         print_result('o', 0, s->output[0], o, out);
         return;

@@ -100,8 +100,9 @@ static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *
                                sp_shape_text(text, &n->shape));
     }
     e->site = f.big[0] >= 0 ? s->order.node[f.big[0]]->site : NULL;
-    return sp_fail(e, own ? STARP_ERR_LIMIT : STARP_ERR_MEMORY, "the plan needs %lld bytes on top of %llu live ones, over %s (%lld); biggest: %s",
-                   (long long)f.bytes, (unsigned long long)s->pool.live, own ? "STARP_MEMORY_LIMIT" : "the machine's memory",
+    return sp_fail(e, own ? STARP_ERR_LIMIT : STARP_ERR_MEMORY, "the plan needs %lld bytes%s on top of %llu live ones, over %s (%lld); biggest: %s",
+                   (long long)f.bytes, s->ranks > 1 ? " on a rank" : "", (unsigned long long)s->pool.live,
+                   own ? "STARP_MEMORY_LIMIT" : s->ranks > 1 ? "its share of the machine's memory" : "the machine's memory",
                    (long long)limit, big);
 }
 

@@ -22,14 +22,14 @@
     X(fuse, "STARP_FUSE", BOOL, 1, 0, 1, "fuse elementwise operations and reductions") \
     X(cse, "STARP_CSE", BOOL, 1, 0, 1, "merge equal subexpressions") \
     X(inplace, "STARP_INPLACE", BOOL, 1, 0, 1, "write results over dying operands") \
-    X(memory_limit, "STARP_MEMORY_LIMIT", INT, 0, 0, INT64_MAX, "bytes a plan may bring the session to; 0: no limit") \
+    X(memory_limit, "STARP_MEMORY_LIMIT", INT, 0, 0, INT64_MAX, "bytes a plan may bring the session to, on each rank; 0: no limit") \
     X(max_nodes, "STARP_MAX_NODES", INT, 10000, 16, 1 << 30, "pending nodes that trigger an evaluation") \
     X(max_bytes, "STARP_MAX_BYTES", INT, (int64_t)1 << 30, 0, INT64_MAX, "host data taken in that triggers an evaluation") \
     X(in_flight, "STARP_IN_FLIGHT", INT, 1024, 1, 1 << 20, "tasks submitted and not yet ended") \
     X(progress, "STARP_PROGRESS", BOOL, 0, 0, 1, "a progress bar on stderr") \
     X(explain, "STARP_EXPLAIN", BOOL, 0, 0, 1, "every plan on stderr as it is run") \
     X(check, "STARP_CHECK", BOOL, 0, 0, 1, "run every fused step element by element too, and compare") \
-    X(timeout, "STARP_TIMEOUT", INT, 60, 1, 1 << 20, "seconds without a sign of life after which another rank counts as dead") \
+    X(timeout, "STARP_TIMEOUT", INT, 60, 1, 1 << 20, "seconds after which a rank whose machine does not answer counts as dead") \
     X(isa, "STARP_ISA", TEXT, 0, 0, 0, "instruction set of the kernels (best|generic|avx2|avx512)") \
     X(fault, "STARP_FAULT", INT, 0, 0, INT64_MAX, "make the n-th task fail; 0: none (for tests)")
 

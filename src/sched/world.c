@@ -160,6 +160,14 @@ static void at_exit(void)
     if (part() && world.own) MPI_Finalize();
 }
 
+/* A job of one process: whoever wants to may use MPI until then, as on several ranks. */
+static void finalize_alone(void)
+{
+    int finalized;
+    MPI_Finalized(&finalized);
+    if (!finalized) MPI_Finalize();
+}
+
 /* Called at the beginning of MPI_Finalize, which would wait for the others: they must be told first. */
 static int at_finalize(MPI_Comm self, int key, void *value, void *extra)
 {
@@ -213,10 +221,13 @@ static starp_status join(const struct sp_options *o, struct sp_error *e)
     MPI_Comm_rank(MPI_COMM_WORLD, &world.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &world.size);
     if (world.size == 1) {
-        if (world.own) MPI_Finalize();
+        if (world.own) atexit(finalize_alone);
         return STARP_OK;
     }
-    if (level < MPI_THREAD_MULTIPLE) return sp_fail(e, STARP_ERR_RUNTIME, "open: this MPI does not allow calls from several threads");
+    if (level < MPI_THREAD_MULTIPLE) {
+        return sp_fail(e, STARP_ERR_RUNTIME, "open: MPI was not initialized for several threads: call MPI_Init_thread with "
+                                             "MPI_THREAD_MULTIPLE instead of MPI_Init");
+    }
     find_local();
     SP_TRY(world.rank == 0 ? invite(SP_OPTION(o, timeout), e) : follow(SP_OPTION(o, timeout), e));
     SP_TRY(sp_comm_start(e));
