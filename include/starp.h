@@ -25,6 +25,7 @@
 #ifndef STARP_H
 #define STARP_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -292,6 +293,130 @@ STARP_API starp_array *starp_count_nonzero(starp_array *x, const starp_dims *axe
 STARP_API starp_array *starp_argmin(starp_array *x, const starp_dims *axis, int keepdims);
 /** Index of the first largest element (the first NaN, if any) along one axis, or in C order for NULL. i64. */
 STARP_API starp_array *starp_argmax(starp_array *x, const starp_dims *axis, int keepdims);
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------ linear algebra */
+
+/**
+ * @defgroup linalg Linear algebra
+ * The last two axes are a matrix, those before it a batch; batches broadcast. Integers are computed with in f64, but for
+ * starp_matmul(). What is wrong with shapes and dtypes is found at the call; what depends on data (a singular matrix, one
+ * that is not positive definite, no convergence) at the sync, with the call's site. Deferred.
+ * @{
+ */
+/**
+ * Matrix product (..., m, k) by (..., k, n): (..., m, n). A vector on the left is a row, on the right a column, and its axis
+ * is dropped again. Of one column or row: a sum of products by the tree of starp_sum(). Integers wrap; of bools: any.
+ */
+STARP_API starp_array *starp_matmul(starp_array *a, starp_array *b);
+/** Results of starp_linalg_lu_factor(). */
+typedef struct starp_lu_factors {
+    starp_array *lu;    /**< U on and above the diagonal, L below it, whose diagonal is 1: (..., m, n) */
+    starp_array *pivot; /**< i64: row i was exchanged with row pivot[i], from 0, i ascending: (..., min(m, n)) */
+    starp_array *order; /**< i64: row i of L U is row order[i] of x: (..., m) */
+} starp_lu_factors;
+/**
+ * LU factorization with partial pivoting, of any shape; a tie goes to the lowest row. A singular matrix is no error: U has a
+ * zero on its diagonal. Handles are NULL on failure.
+ */
+STARP_API starp_lu_factors starp_linalg_lu_factor(starp_array *x);
+/**
+ * Solves a x = b by LU factorization: a (..., n, n); b one right-hand side (n), or (..., n, k) of them. Errors at the sync:
+ * STARP_ERR_COMPUTE, the matrix is singular (a pivot is exactly zero; see starp_linalg_cond for nearly).
+ */
+STARP_API starp_array *starp_linalg_solve(starp_array *a, starp_array *b);
+/**
+ * Solves a x = b for a triangular a, of which only that half is read; unit: its diagonal counts as 1. Zeros on the diagonal
+ * give infinities and NaN.
+ */
+STARP_API starp_array *starp_linalg_solve_triangular(starp_array *a, starp_array *b, int lower, int unit);
+/**
+ * Cholesky factor of a Hermitian positive definite matrix: lower L with L L^H = x, or upper U with U^H U = x; only that half of x
+ * is read. Errors at the sync: STARP_ERR_COMPUTE, not positive definite.
+ */
+STARP_API starp_array *starp_linalg_cholesky(starp_array *x, int upper);
+/** Solves a x = b, given the lower Cholesky factor of a. */
+STARP_API starp_array *starp_linalg_cho_solve(starp_array *factor, starp_array *b);
+
+/** Results of starp_linalg_qr(). */
+typedef struct starp_qr_factors {
+    starp_array *q, *r;
+} starp_qr_factors;
+/** x = q r by Householder reflections: q (..., m, k), r (..., k, n), k = min(m, n), or m if complete. */
+STARP_API starp_qr_factors starp_linalg_qr(starp_array *x, int complete);
+
+/** Results of starp_linalg_svd(). */
+typedef struct starp_svd_factors {
+    starp_array *u, *s, *vh;
+} starp_svd_factors;
+/**
+ * x = u diag(s) vh: s descending, real; u (..., m, k) and vh (..., k, n), k = min(m, n), or square if full. Errors at the sync:
+ * STARP_ERR_COMPUTE, no convergence, or elements that are not finite. A matrix is one task: batches run in parallel.
+ */
+STARP_API starp_svd_factors starp_linalg_svd(starp_array *x, int full);
+/** Singular values alone, descending: (..., min(m, n)). */
+STARP_API starp_array *starp_linalg_svdvals(starp_array *x);
+
+/** Results of starp_linalg_eigh() and starp_linalg_eig(). */
+typedef struct starp_eig_factors {
+    starp_array *values, *vectors;
+} starp_eig_factors;
+/** Eigenvalues, real and ascending, and orthonormal eigenvectors (columns) of a Hermitian matrix, of which one half is read. */
+STARP_API starp_eig_factors starp_linalg_eigh(starp_array *x, int upper);
+STARP_API starp_array *starp_linalg_eigvalsh(starp_array *x, int upper); /**< the values alone */
+/** Eigenvalues and eigenvectors (columns, of norm 1) of any square matrix; always complex. */
+STARP_API starp_eig_factors starp_linalg_eig(starp_array *x);
+STARP_API starp_array *starp_linalg_eigvals(starp_array *x); /**< the values alone */
+
+/** Results of starp_linalg_lstsq(). */
+typedef struct starp_lstsq_solution {
+    starp_array *x;              /**< (..., n, k) */
+    starp_array *residuals;      /**< sums of squares (..., k); meaningful where the rank is n and m > n */
+    starp_array *rank;           /**< i64 (...) */
+    starp_array *singular_values; /**< (..., min(m, n)) */
+} starp_lstsq_solution;
+/** Least squares of least norm, by singular values; those below rcond times the largest count as 0 (below 0: eps). */
+STARP_API starp_lstsq_solution starp_linalg_lstsq(starp_array *a, starp_array *b, double rcond);
+
+/** The inverse, by starp_linalg_solve(). */
+STARP_API starp_array *starp_linalg_inv(starp_array *x);
+/** The determinant, by LU factorization. */
+STARP_API starp_array *starp_linalg_det(starp_array *x);
+/** Results of starp_linalg_slogdet(). */
+typedef struct starp_slogdet_result {
+    starp_array *sign, *logabsdet;
+} starp_slogdet_result;
+/** Sign (or phase) of the determinant, and logarithm of its absolute value. */
+STARP_API starp_slogdet_result starp_linalg_slogdet(starp_array *x);
+/** Moore-Penrose inverse; singular values up to rcond times the largest count as 0 (below 0: max(m, n) eps). */
+STARP_API starp_array *starp_linalg_pinv(starp_array *x, double rcond);
+/** How many singular values exceed rcond times the largest (below 0: max(m, n) eps). i64. */
+STARP_API starp_array *starp_linalg_matrix_rank(starp_array *x, double rcond);
+/** x to an integer power, by repeated squaring; of its inverse for negative ones. */
+STARP_API starp_array *starp_linalg_matrix_power(starp_array *x, int64_t power);
+/** The product of n matrices, bracketed for the least work (Cormen et al., "Introduction to Algorithms", 15.2). */
+STARP_API starp_array *starp_linalg_multi_dot(int n, starp_array *const *x);
+
+/**
+ * The exponential of a matrix, by a diagonal Pade approximant of degree 13 and repeated squaring (Higham, "The Scaling and
+ * Squaring Method for the Matrix Exponential Revisited", 2005). Sync: how often it squares depends on the norm of x.
+ */
+STARP_API starp_array *starp_linalg_expm(starp_array *x);
+
+/** Orders of norms beside numbers: the Frobenius and the nuclear norm. */
+#define STARP_FRO 0x1p1000
+#define STARP_NUC 0x1p1001
+#define STARP_INF ((double)INFINITY)
+/** Vector norm over axes (NULL: all): any real order, STARP_INF, -STARP_INF, 0 (how many are not zero). */
+STARP_API starp_array *starp_linalg_vector_norm(starp_array *x, const starp_dims *axes, int keepdims, double ord);
+/** Norm of matrices: STARP_FRO, STARP_NUC, 1, -1, 2, -2, STARP_INF, -STARP_INF. */
+STARP_API starp_array *starp_linalg_matrix_norm(starp_array *x, int keepdims, double ord);
+/** A vector's norm of that order, or a matrix's; STARP_FRO: the root of the sum of squares of whatever x is. */
+STARP_API starp_array *starp_linalg_norm(starp_array *x, double ord);
+/** Condition number norm(x) norm(inv(x)); of the orders 2 and -2 by singular values. */
+STARP_API starp_array *starp_linalg_cond(starp_array *x, double ord);
+/** The last two axes exchanged. Moves no data. */
+STARP_API starp_array *starp_matrix_transpose(starp_array *x);
 /** @} */
 
 /* ------------------------------------------------------------------------------------------------ views */

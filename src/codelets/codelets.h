@@ -51,6 +51,8 @@ struct sp_kernels {
     void (*stream)(void *dst, const void *src, size_t bytes); /* copy past the caches; no alignment needed; fence before others look */
     void (*fence)(void);
     void (*gather)(size_t n, void *dst, const void *src, ptrdiff_t stride, size_t size);  /* strided to dense; stride in bytes, may be 0 or negative */
+    void (*transpose)(size_t rows, size_t cols, void *dst, ptrdiff_t dst_stride, const void *src, ptrdiff_t src_stride, size_t size); /* dst
+                                      rows x cols, row a from dst + a dst_stride; src cols x rows */
     void (*scatter)(size_t n, void *dst, ptrdiff_t stride, const void *src, size_t size); /* dense to strided */
 };
 
@@ -120,6 +122,8 @@ void sp_combine_run(const struct sp_combine *job, void *const *buffer, void *scr
 
 /* ----------------------------------------------------------------------------------------------------- move.c */
 
+/* Whether it is a transposition: what is dense in dst is not in src, but along another axis. */
+bool sp_move_turns(int ndim, const int64_t *extent, size_t item, const int64_t *dst_stride, const int64_t *src_stride);
 /* Copies an n-dimensional window of elements; strides in bytes. */
 void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
              const int64_t *src_stride, const struct sp_kernels *kernels);
@@ -145,5 +149,49 @@ void sp_reshape_run(const struct sp_reshape *job, char **stream, void *dst);
 /* What of the tile lies here, packed; how many bytes each rank has of it, added to bytes[rank]. */
 void sp_reshape_pack(const struct sp_reshape *job, void *dst);
 void sp_reshape_count(const struct sp_reshape *job, size_t *bytes);
+
+/* ---------------------------------------------------------------------------------------------------- dense.c */
+
+/*
+ * BLAS and LAPACK for a dtype, on column-major matrices; leading dimensions in elements, extents below 2^31. Letters as in
+ * LAPACK: 'N', 'T', 'C'; 'L' and 'R' or 'L' and 'U'; 'U' or 'N' for a unit diagonal. For integers: gemm only, untransposed.
+ */
+struct sp_dense {
+    int64_t item; /* bytes of an element */
+    void (*gemm)(char ta, char tb, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda, const void *b,
+                 int64_t ldb, double beta, void *c, int64_t ldc); /* c = beta c + alpha a b; alpha 1 or -1, beta 0 or 1 */
+    void (*trsm)(char side, char uplo, char trans, char diag, int64_t m, int64_t n, const void *a, int64_t lda, void *b, int64_t ldb);
+    int (*getrf)(int64_t m, int64_t n, void *a, int64_t lda, int32_t *pivot); /* LAPACK's info, as below */
+    void (*laswp)(int64_t n, void *a, int64_t lda, int64_t first, int64_t last, const int32_t *pivot); /* from 1 */
+    int (*potrf)(char uplo, int64_t n, void *a, int64_t lda);
+    /* Householder QR of a, in place, with one triangular factor t of order min(m, n), ldt n (compact WY: Schreiber and Van Loan 1989). */
+    int (*geqrt)(int64_t m, int64_t n, void *a, int64_t lda, void *t, void *work);
+    /* c = q c, or q^H c where `adjoint`: the k reflections of v and t, m rows; ldt k. work: SP_QR_WORK(k, n) bytes. */
+    void (*gemqrt)(bool adjoint, int64_t m, int64_t n, int64_t k, const void *v, int64_t ldv, const void *t, int64_t ldt, void *c, int64_t ldc,
+                   void *work);
+};
+#define SP_QR_WORK(k, n) ((size_t)(k) * (size_t)(n) * 16 + 64)
+const struct sp_dense *sp_dense_of(starp_dtype dtype); /* NULL: none */
+/* The threads BLAS uses in a call, for the whole process; what it used before. Tasks want one. */
+int sp_dense_threads(int n);
+
+/* ---------------------------------------------------------------------------------------------------- whole.c */
+
+/* An operation on one matrix m x n, and k right-hand sides where it has them: column-major, without padding. in[0] is lost. */
+struct sp_whole {
+    enum sp_call call;
+    starp_dtype dtype;
+    int64_t m, n, k;
+    int32_t option[2];
+    double rcond;
+    void *in[2];                    /* in[1]: right-hand sides, max(m, n) rows; solutions afterwards */
+    void *out[SP_MAX_RESULTS];      /* what is not in in[] afterwards */
+    void *tau;                      /* scratch */
+    int32_t *pivot;                 /* the same, for solve */
+};
+#define SP_WHOLE_NOT_FINITE (-2000)
+/* LAPACK's info: above 0 what the data did; below what should not happen, but for SP_WHOLE_NOT_FINITE and lack of memory. */
+int sp_whole_run(struct sp_whole *x);
+size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int64_t m, int64_t n);
 
 #endif

@@ -134,8 +134,28 @@ static void fit_chunk(const struct sp_space *s, struct sp_chunk *c)
     for (int a = s->axis + 1; a < s->ndim; a++) c->n *= c->extent[a];
 }
 
+/* A box of a program that only copies, transposed: does it, unless it is not. */
+static bool turn_box(struct sp_machine *m, int b, int64_t first, int64_t rows)
+{
+    const struct sp_job *job = m->job;
+    const struct sp_program *p = m->program;
+    const struct sp_ref *from = &job->ref[2 * b], *to = from + 1;
+    size_t item = sp_dtypes[p->output_dtype[0]].size;
+    int64_t extent[STARP_MAXDIM];
+    bool copies = p->ninstr == 1 && p->noperand == 1 && p->noutput == 1 && p->instr[0].op == SP_OP_copy && !job->discard &&
+                  p->operand_kind[0] == SP_OPERAND_ARRAY && p->operand_dtype[0] == p->output_dtype[0];
+    if (!copies || job->ndim == 0) return false;
+    memcpy(extent, job->box + (2 * b + 1) * job->ndim, (size_t)job->ndim * sizeof *extent);
+    extent[0] = rows;
+    if (!sp_move_turns(job->ndim, extent, item, to->stride, from->stride)) return false;
+    sp_move(job->ndim, extent, item, (char *)m->buffer[to->buffer] + to->offset + first * to->stride[0], to->stride,
+            (char *)m->buffer[from->buffer] + from->offset + first * from->stride[0], from->stride, job->kernels);
+    return true;
+}
+
 static void run_box(struct sp_machine *m, int b, int64_t first, int64_t rows)
 {
+    if (turn_box(m, b, first, rows)) return;
     struct collapsed c;
     struct sp_chunk chunk;
     collapse(&c, m->job, b, first, rows);

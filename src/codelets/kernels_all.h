@@ -51,5 +51,6 @@ const struct sp_kernels SP_KERNELS = {
     .stream = stream,
     .fence = fence,
     .gather = gather,
+    .transpose = transpose,
     .scatter = scatter,
 };

@@ -53,6 +53,41 @@ static void scatter(size_t n, void *dst, ptrdiff_t stride, const void *src, size
     }
 }
 
+/*
+ * Squares of SIDE x SIDE elements through a small array: rows are read and written whole, so every cache line is touched once,
+ * and as many rows as a cache has ways.
+ */
+#define SIDE 8
+#define TRANSPOSE(type) \
+    type square[SIDE][SIDE]; \
+    for (size_t i = 0; i < rows; i += SIDE) { \
+        size_t m = rows - i < SIDE ? rows - i : SIDE; \
+        for (size_t j = 0; j < cols; j += SIDE) { \
+            size_t n = cols - j < SIDE ? cols - j : SIDE; \
+            const char *from = (const char *)src + (ptrdiff_t)j * src_stride + i * sizeof(type); \
+            char *to = (char *)dst + (ptrdiff_t)i * dst_stride + j * sizeof(type); \
+            if (m == SIDE && n == SIDE) { \
+                for (size_t b = 0; b < SIDE; b++) memcpy(square[b], from + (ptrdiff_t)b * src_stride, sizeof square[b]); \
+                for (size_t a = 0; a < SIDE; a++) { \
+                    type row[SIDE]; \
+                    for (size_t b = 0; b < SIDE; b++) row[b] = square[b][a]; \
+                    memcpy(to + (ptrdiff_t)a * dst_stride, row, sizeof row); \
+                } \
+                continue; \
+            } \
+            for (size_t b = 0; b < n; b++) { \
+                for (size_t a = 0; a < m; a++) { \
+                    ((type *)(void *)(to + (ptrdiff_t)a * dst_stride))[b] = ((const type *)(const void *)(from + (ptrdiff_t)b * src_stride))[a]; \
+                } \
+            } \
+        } \
+    }
+
+static void transpose(size_t rows, size_t cols, void *dst, ptrdiff_t dst_stride, const void *src, ptrdiff_t src_stride, size_t size)
+{
+    BY_SIZE(TRANSPOSE)
+}
+
 static void iota(size_t n, int64_t *dst, int64_t start, int64_t step)
 {
     EACH_ELEMENT dst[i] = start + (int64_t)i * step;

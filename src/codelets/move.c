@@ -15,21 +15,42 @@ static void move_row(int64_t n, size_t item, char *dst, int64_t dst_stride, cons
     else for (int64_t i = 0; i < n; i++) memcpy(dst + i * dst_stride, src + i * src_stride, item);
 }
 
+/* The axis that goes first through src, where the last goes first through dst; -1: they are the same, or there is none. */
+static int turned_axis(int ndim, const int64_t *extent, size_t item, const int64_t *dst_stride, const int64_t *src_stride)
+{
+    if (ndim < 2 || dst_stride[ndim - 1] != (int64_t)item || extent[ndim - 1] < 2) return -1;
+    for (int a = 0; a < ndim - 1; a++) {
+        if (src_stride[a] == (int64_t)item && extent[a] > 1) return a;
+    }
+    return -1;
+}
+
+bool sp_move_turns(int ndim, const int64_t *extent, size_t item, const int64_t *dst_stride, const int64_t *src_stride)
+{
+    return turned_axis(ndim, extent, item, dst_stride, src_stride) >= 0 && src_stride[ndim - 1] != (int64_t)item;
+}
+
 void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
              const int64_t *src_stride, const struct sp_kernels *kernels)
 {
     int64_t index[STARP_MAXDIM] = { 0 };
     char *to = dst;
     const char *from = src;
-    int last = ndim - 1;
+    int last = ndim - 1, turned = turned_axis(ndim, extent, item, dst_stride, src_stride);
+    if (turned >= 0 && src_stride[last] == (int64_t)item) turned = -1;
     for (int a = 0; a < ndim; a++) {
         if (extent[a] == 0) return;
     }
     for (;;) {
-        move_row(last < 0 ? 1 : extent[last], item, to, last < 0 ? (int64_t)item : dst_stride[last], from,
-                 last < 0 ? (int64_t)item : src_stride[last], kernels);
+        if (turned >= 0) {
+            kernels->transpose((size_t)extent[turned], (size_t)extent[last], to, dst_stride[turned], from, src_stride[last], item);
+        } else {
+            move_row(last < 0 ? 1 : extent[last], item, to, last < 0 ? (int64_t)item : dst_stride[last], from,
+                     last < 0 ? (int64_t)item : src_stride[last], kernels);
+        }
         int a = last - 1;
         for (; a >= 0; a--) {
+            if (a == turned) continue;
             to += dst_stride[a];
             from += src_stride[a];
             if (++index[a] < extent[a]) break;

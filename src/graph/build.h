@@ -21,6 +21,8 @@ struct sp_node *sp_build_view(struct sp_graph *g, struct sp_node *x, const struc
 struct sp_node *sp_build_plain_view(struct sp_graph *g, struct sp_node *base, const struct sp_view *view, const starp_dims *shape);
 /* "name: axis 5 is out of bounds for 3 dimensions": the normalised axis, or -1 with the error set. */
 int sp_build_axis(struct sp_graph *g, const char *what, int64_t axis, int ndim);
+/* At least two axes, the last two of one extent where it is to be square; else the graph's error says so. */
+bool sp_build_is_matrix(struct sp_graph *g, const char *what, const struct sp_node *x, bool square);
 /* The axes as a set of bits; NULL: all. False with the error set: out of bounds, or one twice. */
 bool sp_build_axes(struct sp_graph *g, const char *what, const starp_dims *axes, int ndim, uint32_t *set);
 

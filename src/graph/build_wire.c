@@ -28,7 +28,9 @@ static bool reads_kind(uint8_t kind, uint8_t input)
     switch (kind) {
     case SP_KIND_VIEW: return input >= SP_KIND_DATA && input != SP_KIND_VIEW;
     case SP_KIND_RESHAPE: return input >= SP_KIND_DATA;
-    case SP_KIND_REDUCE: return input != SP_KIND_IOTA;
+    case SP_KIND_REDUCE:
+    case SP_KIND_CALL: return input != SP_KIND_IOTA;
+    case SP_KIND_PART: return input == SP_KIND_CALL || input == SP_KIND_DATA;
     default: return true;
     }
 }
@@ -46,6 +48,7 @@ bool sp_build_may_read(const struct sp_node *n, int k, const struct sp_node *x)
     const struct sp_node *own = n->in[k];
     if (x == own) return true;
     if (x->kind == SP_KIND_IOTA || own->kind == SP_KIND_IOTA) return same_iota(x, own);
+    if (n->kind == SP_KIND_PART && !x->results) return false;
     return x->dtype == own->dtype && sp_shape_equal(&x->shape, &own->shape) && reads_kind(n->kind, x->kind);
 }
 
@@ -174,6 +177,15 @@ static struct sp_node *like_reshape(struct sp_graph *g, const struct sp_node *m)
     return sp_build_distribute(g, m->in[0], grid[0], grid[1]);
 }
 
+static struct sp_node *like_call(struct sp_graph *g, const struct sp_node *m)
+{
+    if (m->op >= SP_CALLS_COUNT || m->nin != sp_calls[m->op].nin) return refuse(g, m, "no such operation");
+    for (int k = 0; k < m->nin; k++) {
+        if (!reads_kind(SP_KIND_CALL, m->in[k]->kind)) return refuse(g, m, "an input of a kind it cannot have");
+    }
+    return sp_build_call(g, (enum sp_call)m->op, m->in, m->param);
+}
+
 /* ------------------------------------------------------------------------------------------------------- the door */
 
 static struct sp_node *like(struct sp_graph *g, const struct sp_node *m)
@@ -191,6 +203,8 @@ static struct sp_node *like(struct sp_graph *g, const struct sp_node *m)
     case SP_KIND_MAP: return like_map(g, m);
     case SP_KIND_VIEW: return like_view(g, m);
     case SP_KIND_RESHAPE: return like_reshape(g, m);
+    case SP_KIND_CALL: return like_call(g, m);
+    case SP_KIND_PART: return m->nin == 1 ? sp_build_part(g, m->in[0], m->op) : refuse(g, m, "not its number of inputs");
     default: return like_reduce(g, m);
     }
 }

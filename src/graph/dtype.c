@@ -32,6 +32,11 @@ starp_dtype sp_dtype_to_float(starp_dtype d)
     return sp_dtypes[d].size <= 2 ? STARP_F32 : STARP_F64;
 }
 
+starp_dtype sp_dtype_to_linalg(starp_dtype d)
+{
+    return sp_dtypes[d].cls >= SP_CLASS_F ? d : STARP_F64;
+}
+
 static starp_dtype integer(int size, bool is_signed)
 {
     static const starp_dtype of[2][9] = { { [1] = STARP_U8, [2] = STARP_U16, [4] = STARP_U32, [8] = STARP_U64 },

@@ -339,15 +339,23 @@ static starp_status finish_step(struct emitter *m, struct sp_step *s)
     if (!s->program || !s->operand) return sp_fail_memory(m->e);
     if (m->f->options->inplace) find_inplace(m, s->program);
     memcpy(s->operand, m->operand, (size_t)m->noperand * sizeof *s->operand);
+    s->noperand = s->program->noperand;
+    s->noutput = s->program->noutput;
+    s->nreduce = s->program->nreduce;
     return STARP_OK;
 }
 
-static starp_status emit_reshape(struct sp_fusion *f, const struct sp_item *x, struct sp_step *s, struct sp_error *e)
+/* A step that is one node: its inputs are the operands. */
+static starp_status emit_alone(struct sp_fusion *f, const struct sp_item *x, struct sp_step *s, struct sp_error *e)
 {
-    s->operand = sp_malloc(sizeof *s->operand);
+    s->operand = sp_malloc(x->nin * sizeof *s->operand);
     if (!s->operand) return sp_fail_memory(e);
-    *s->operand = (struct sp_operand){ .node = f->item[x->in[0].item].node, .npath = x->in[0].npath, .inplace = -1 };
-    memcpy(s->operand->path, x->in[0].path, sizeof s->operand->path);
+    for (int k = 0; k < x->nin; k++) {
+        s->operand[k] = (struct sp_operand){ .node = f->item[x->in[k].item].node, .npath = x->in[k].npath, .inplace = -1 };
+        memcpy(s->operand[k].path, x->in[k].path, sizeof s->operand[k].path);
+    }
+    s->noperand = x->nin;
+    s->noutput = 1;
     s->output[0] = x->node;
     s->shape = x->shape;
     return STARP_OK;
@@ -359,7 +367,7 @@ starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *
     s->kind = f->group[group].kind;
     s->level = f->group[group].level;
     s->nops = f->group[group].size;
-    if (s->kind == SP_STEP_RESHAPE) return emit_reshape(f, first, s, e);
+    if (s->kind != SP_STEP_FUSED) return emit_alone(f, first, s, e);
     struct emitter m = { .f = f, .step = s, .e = e };
     const struct sp_source *in = &first->in[0];
     s->shape = first->kind != SP_KIND_REDUCE ? first->shape

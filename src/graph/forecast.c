@@ -6,11 +6,6 @@
 
 #include "graph.h"
 
-static int64_t node_bytes(const struct sp_node *n)
-{
-    return sp_shape_size(&n->shape) * sp_dtypes[n->dtype].size;
-}
-
 static void remember_big(struct sp_forecast *f, int32_t node, int64_t bytes)
 {
     for (int k = 0; k < 3; k++) {
@@ -29,15 +24,21 @@ static void remember_big(struct sp_forecast *f, int32_t node, int64_t bytes)
 static int64_t step_bytes(const struct sp_step *s, const struct sp_order *o, struct sp_forecast *f)
 {
     int64_t sum = 0;
-    int noutput = s->kind == SP_STEP_FUSED ? s->program->noutput : 1;
-    int nreduce = s->kind == SP_STEP_FUSED ? s->program->nreduce : 0;
-    for (int k = 0; k < noutput + nreduce; k++) {
-        int32_t node = k < noutput ? s->output[k] : s->reduce[k - noutput];
-        int64_t bytes = node_bytes(o->node[node]);
+    for (int k = 0; k < s->noutput + s->nreduce && s->kind != SP_STEP_PART; k++) {
+        int32_t node = k < s->noutput ? s->output[k] : s->reduce[k - s->noutput];
+        int64_t bytes = sp_node_bytes(o->node[node]);
         remember_big(f, node, bytes);
         if (__builtin_add_overflow(sum, bytes, &sum)) sum = INT64_MAX / 4;
     }
     return sum;
+}
+
+/* Operations on whole arrays work on copies of their operands, and have results twice for a while. */
+static int64_t call_bytes(const struct sp_step *s, const struct sp_order *o)
+{
+    int64_t bytes = sp_node_bytes(o->node[s->output[0]]);
+    for (int k = 0; k < s->noperand; k++) bytes += sp_node_bytes(o->node[s->operand[k].node]);
+    return bytes;
 }
 
 void sp_plan_forecast(const struct sp_plan *p, const struct sp_order *o, struct sp_forecast *f)
@@ -46,14 +47,15 @@ void sp_plan_forecast(const struct sp_plan *p, const struct sp_order *o, struct 
     *f = (struct sp_forecast){ .big = { -1, -1, -1 } };
     for (int32_t t = 0; t < p->nstep; t++) {
         const struct sp_step *s = &p->step[t];
-        int noperand = s->kind == SP_STEP_FUSED ? s->program->noperand : 1;
         if (__builtin_add_overflow(now, step_bytes(s, o, f), &now)) now = INT64_MAX / 4;
-        if (now > f->bytes) f->bytes = now;
-        for (int k = 0; k < noperand; k++) {
+        int64_t most = now;
+        if (s->kind == SP_STEP_CALL && __builtin_add_overflow(now, call_bytes(s, o), &most)) most = INT64_MAX / 4;
+        if (most > f->bytes) f->bytes = most;
+        for (int k = 0; k < s->noperand; k++) {
             int32_t n = s->operand[k].node;
             bool first = true;
             for (int j = 0; j < k; j++) first &= s->operand[j].node != n;
-            if (first && p->last_use[n] == t && p->stored[n] && !o->root[n]) now -= node_bytes(o->node[n]);
+            if (first && p->last_use[n] == t && p->stored[n] && !o->root[n]) now -= sp_node_bytes(o->node[n]);
         }
     }
 }

@@ -12,8 +12,8 @@
  *   EVAL      u64 run; u32 n and n ids of nodes the sender has forgotten; u32 n and n entries, inputs before their users.
  *             Entry: u8 flags (1 root, 2 dies, 4 new); u64 id; u8 n and n u32, its inputs' places in the order. If new:
  *             u8 kind, u8 dtype, u8 weak, u16 op, u32 reduce_axes, u64 site, shape; of a VIEW u8 n, n i8 axes, n i64
- *             starts, n i64 steps; of an IOTA an i64 start and an i64 step for each axis; of a CONST or a generator
- *             SP_PARAM_SIZE bytes; of a RESHAPE u32 p and u32 q, a grid of ranks or zeros
+ *             starts, n i64 steps; of an IOTA an i64 start and an i64 step for each axis; of a CONST, a generator or
+ *             a CALL SP_PARAM_SIZE bytes; of a RESHAPE u32 p and u32 q, a grid of ranks or zeros
  *   PUT       u64 id, u8 dtype, u8 replicated, u64 site, shape, and if replicated its elements in row-major order
  *   GET       u64 id
  *   OUTCOME   u64 run, u8 commit
@@ -28,7 +28,7 @@
 
 /* The low byte is the size of the table of operations, whose numbers are sent: peers with other tables do not match. Raise
    the high one when anything else changes, the order of that table or of another enumeration included. */
-#define SP_FRAME_VERSION (1 << 8 | SP_OPS)
+#define SP_FRAME_VERSION (2 << 8 | SP_OPS)
 #define SP_FRAME_HEADER 20
 #define SP_FRAME_MAX (UINT64_C(1) << 30) /* bytes of a body */
 

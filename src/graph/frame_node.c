@@ -6,7 +6,7 @@
 
 static bool has_param(uint8_t kind, uint16_t op)
 {
-    return kind == SP_KIND_CONST || (kind == SP_KIND_MAP && op >= SP_OP_arange);
+    return kind == SP_KIND_CONST || kind == SP_KIND_CALL || (kind == SP_KIND_MAP && op >= SP_OP_arange);
 }
 
 static void put_view(struct sp_frame *f, const struct sp_view *v)

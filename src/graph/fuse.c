@@ -136,7 +136,7 @@ static starp_status push_views(struct sp_fusion *f, struct sp_error *e)
 {
     for (int32_t i = f->order->n - 1; i >= 0; i--) {
         const struct sp_item *x = &f->item[i];
-        if (x->live && !x->leaf && x->kind != SP_KIND_RESHAPE) SP_TRY(push_views_of(f, i, e));
+        if (x->live && !x->leaf && !sp_item_is_alone(x)) SP_TRY(push_views_of(f, i, e));
     }
     return STARP_OK;
 }
@@ -184,6 +184,7 @@ static starp_status make_steps(struct sp_fusion *f, struct sp_plan *p, struct sp
 
 static bool is_fallible(const struct sp_step *s)
 {
+    if (s->kind == SP_STEP_CALL) return true;
     for (int i = 0; s->program && i < s->program->ninstr; i++) {
         const struct sp_instr *in = &s->program->instr[i];
         if (sp_op_fails(in->op, (starp_dtype)in->dtype)) return true;
@@ -197,13 +198,10 @@ static void find_last_uses(struct sp_plan *p)
     for (int32_t i = 0; i < p->nnode; i++) p->last_use[i] = -1;
     for (int32_t t = 0; t < p->nstep; t++) {
         const struct sp_step *s = &p->step[t];
-        int noperand = s->kind == SP_STEP_FUSED ? s->program->noperand : 1;
-        int noutput = s->kind == SP_STEP_FUSED ? s->program->noutput : 1;
-        int nreduce = s->kind == SP_STEP_FUSED ? s->program->nreduce : 0;
-        for (int k = 0; k < noperand; k++) p->last_use[s->operand[k].node] = t;
+        for (int k = 0; k < s->noperand; k++) p->last_use[s->operand[k].node] = t;
         p->fallible |= is_fallible(s);
-        for (int k = 0; k < noutput; k++) p->stored[s->output[k]] = 1;
-        for (int k = 0; k < nreduce; k++) p->stored[s->reduce[k]] = 1;
+        for (int k = 0; k < s->noutput; k++) p->stored[s->output[k]] = 1;
+        for (int k = 0; k < s->nreduce; k++) p->stored[s->reduce[k]] = 1;
     }
 }
 

@@ -17,6 +17,7 @@
 
 #define SP_MAXIN 3       /* operands of an elementwise operation */
 #define SP_PARAM_SIZE 32 /* bytes of constants a node carries */
+#define SP_MAX_RESULTS 4 /* of an operation on whole arrays */
 
 /* ---------------------------------------------------------------------------------------------------- alloc.c */
 
@@ -80,6 +81,7 @@ starp_dtype sp_promote(starp_dtype a, starp_dtype b);
 /* What `d` becomes beside a weak scalar of class `cls` and natural dtype `weak`. */
 starp_dtype sp_promote_weak(starp_dtype d, starp_dtype weak);
 starp_dtype sp_dtype_to_float(starp_dtype d); /* i8 -> f32, i32 -> f64, floats unchanged */
+starp_dtype sp_dtype_to_linalg(starp_dtype d); /* integers -> f64, floats unchanged */
 starp_dtype sp_dtype_real(starp_dtype d);     /* c128 -> f64, others unchanged */
 
 /* ------------------------------------------------------------------------------------------------------ ops.c */
@@ -145,6 +147,42 @@ bool sp_op_fails(enum sp_op op, starp_dtype compute);
 
 enum sp_reduce { SP_REDUCE_SUM, SP_REDUCE_PROD, SP_REDUCE_MIN, SP_REDUCE_MAX, SP_REDUCE_VAR, SP_REDUCE_ARGMIN, SP_REDUCE_ARGMAX, SP_REDUCES };
 extern const char *const sp_reduce_names[SP_REDUCES];
+
+/* ----------------------------------------------------------------------------------------------- build_call.c */
+
+/*
+ * Operations on whole arrays, which are more than one pass over elements: linear algebra. The last two axes are a matrix,
+ * those before it a batch; all inputs have the same batch and dtype. X(name, word in plans and errors, inputs, results)
+ */
+#define SP_CALLS(X) \
+    X(matmul, "matmul", 2, 1)                 /* a (m, k), b (k, n): (m, n), any dtype but bool */ \
+    X(lu, "linalg_lu", 1, 3)                  /* a (m, n): L and U packed (m, n), pivots i64 (min(m, n)), order i64 (m) */ \
+    X(solve, "linalg_solve", 2, 1)            /* a (n, n), b (n, k): (n, k) */ \
+    X(triangular, "linalg_solve_triangular", 2, 1) /* the same; param: i32 lower, i32 unit diagonal */ \
+    X(cholesky, "linalg_cholesky", 1, 1)      /* a (n, n): (n, n); param: i32 upper */ \
+    X(qr, "linalg_qr", 1, 2)                  /* a (m, n): q, r; param: i32 sp_qr_mode */ \
+    X(svd, "linalg_svd", 1, 3)                /* a (m, n): u, s, vh; param: i32 full matrices */ \
+    X(svdvals, "linalg_svdvals", 1, 1)        /* a (m, n): s (min(m, n)) */ \
+    X(eigh, "linalg_eigh", 1, 2)              /* a (n, n): w (n), v (n, n); param: i32 upper */ \
+    X(eigvalsh, "linalg_eigvalsh", 1, 1)      /* a (n, n): w (n); param: i32 upper */ \
+    X(eig, "linalg_eig", 1, 2)                /* a (n, n): w (n), v (n, n), complex */ \
+    X(eigvals, "linalg_eigvals", 1, 1)        /* a (n, n): w (n), complex */ \
+    X(lstsq, "linalg_lstsq", 2, 4)            /* a (m, n), b (m, k): x (n, k), residuals (k), rank i64, s; param: f64 rcond */
+
+enum sp_call {
+#define X(name, word, nin, nout) SP_CALL_##name,
+    SP_CALLS(X)
+#undef X
+    SP_CALLS_COUNT
+};
+
+enum sp_qr_mode { SP_QR_REDUCED, SP_QR_COMPLETE };
+
+struct sp_call_row {
+    const char *name;
+    uint8_t nin, nout;
+};
+extern const struct sp_call_row sp_calls[SP_CALLS_COUNT];
 
 /* -------------------------------------------------------------------------------------------------- program.c */
 
@@ -231,6 +269,8 @@ enum sp_kind {
     SP_KIND_VIEW,    /* view of in[0], which is not a view itself */
     SP_KIND_RESHAPE, /* in[0]'s elements in C order; with a grid of ranks in param: dealt over it */
     SP_KIND_REDUCE,  /* sp_reduce over the axes in reduce_axes (kept in shape with extent 1 when keepdims) */
+    SP_KIND_CALL,    /* an operation of sp_call; of several results, its shape and dtype are the first one's */
+    SP_KIND_PART,    /* result `op` of in[0], a CALL of several */
     SP_KINDS
 };
 extern const char *const sp_kind_names[SP_KINDS];
@@ -239,11 +279,18 @@ struct sp_plan;
 struct sp_value; /* what an executor attaches to a computed node */
 struct sp_graph;
 
+/* Of a CALL with several results, as long as it lives. */
+struct sp_results {
+    int n;
+    uint8_t dtype[SP_MAX_RESULTS];
+    starp_dims shape[SP_MAX_RESULTS];
+};
+
 struct sp_node {
     uint32_t refs;
     uint8_t kind, dtype, nin;
     bool weak;  /* a weak scalar */
-    uint16_t op; /* sp_op of a MAP, sp_reduce of a REDUCE */
+    uint16_t op; /* sp_op of a MAP, sp_reduce of a REDUCE, sp_call of a CALL, number of a PART */
     bool shared; /* the other ranks know it by its id: frame.h */
     uint32_t reduce_axes;
     uint64_t epoch;         /* of the traversal that saw it last, */
@@ -253,6 +300,7 @@ struct sp_node {
     const void *site;
     struct sp_value *value;
     struct sp_view *view;
+    struct sp_results *results;
     struct sp_error *fault; /* why it can never be computed, or NULL */
     struct sp_plan *plan;   /* the plan that computed it, for explain; or NULL */
     uint64_t id;
@@ -283,6 +331,8 @@ void sp_node_release(struct sp_graph *g, struct sp_node *n);
 /* The node has a value now: inputs are dropped. */
 void sp_node_settle(struct sp_graph *g, struct sp_node *n, struct sp_value *value);
 bool sp_node_is_leaf(const struct sp_node *n); /* nothing to compute: const, iota, or has a value */
+int64_t sp_node_bytes(const struct sp_node *n); /* of all its results */
+const char *sp_node_name(const struct sp_node *n); /* of its operation, or its kind */
 
 /* ---------------------------------------------------------------------------------------------------- build.c */
 
@@ -319,10 +369,39 @@ struct sp_node *sp_build_reshape(struct sp_graph *g, struct sp_node *x, const st
 struct sp_node *sp_build_distribute(struct sp_graph *g, struct sp_node *x, int p, int q);
 #define SP_MAX_RANKS (1 << 20)
 
+/* build_call.c: the operation on what conforms already: one batch, one dtype it is defined for. */
+struct sp_node *sp_build_call(struct sp_graph *g, enum sp_call call, struct sp_node *const *in, const void *param);
+struct sp_node *sp_build_part(struct sp_graph *g, struct sp_node *call, int part);
+/* build_linalg.c: inputs are converted and broadcast; see starp.h for what each takes. */
+struct sp_node *sp_build_matrix_transpose(struct sp_graph *g, struct sp_node *x);
+struct sp_node *sp_build_matmul(struct sp_graph *g, struct sp_node *a, struct sp_node *b);
+/* Of one matrix: a call with int32 parameters. */
+struct sp_node *sp_build_factor(struct sp_graph *g, enum sp_call call, struct sp_node *a, int32_t option);
+/* Of a matrix and right-hand sides, or a single one where b has one axis. */
+struct sp_node *sp_build_solve(struct sp_graph *g, enum sp_call call, struct sp_node *a, struct sp_node *b, const int32_t option[2]);
+
+/* build_matrix.c: made of the above. rcond < 0: the usual one. */
+struct sp_node *sp_build_inv(struct sp_graph *g, struct sp_node *a);
+/* The determinant; or its sign or phase, and the logarithm of its absolute value in *log. */
+struct sp_node *sp_build_det(struct sp_graph *g, struct sp_node *a, struct sp_node **log);
+struct sp_node *sp_build_pinv(struct sp_graph *g, struct sp_node *a, double rcond);
+struct sp_node *sp_build_matrix_rank(struct sp_graph *g, struct sp_node *a, double rcond);
+struct sp_node *sp_build_vector_norm(struct sp_graph *g, struct sp_node *x, const starp_dims *axes, bool keepdims, double ord);
+struct sp_node *sp_build_matrix_norm(struct sp_graph *g, struct sp_node *x, bool keepdims, double ord);
+struct sp_node *sp_build_cond(struct sp_graph *g, struct sp_node *x, double ord);
+struct sp_node *sp_build_matrix_power(struct sp_graph *g, struct sp_node *x, int64_t power);
+/* The exponential of 2^-squarings x, squared so often. */
+struct sp_node *sp_build_expm(struct sp_graph *g, struct sp_node *x, int squarings);
+struct sp_node *sp_build_adjoint(struct sp_graph *g, struct sp_node *x);
+#define SP_MAX_CHAIN 64
+struct sp_node *sp_build_multi_dot(struct sp_graph *g, int n, struct sp_node *const *x);
+struct sp_node *sp_build_lstsq(struct sp_graph *g, struct sp_node *a, struct sp_node *b, double rcond);
+
 /*
  * build_wire.c: the decoder's door. Makes a node like the model in kind, dtype, weak, op, reduce_axes, nin, in, view, param
  * and shape, whose values may be any: what the other builders do not make is an error. Nothing else of the model is read,
- * its view only for a VIEW or an IOTA, its param only for a CONST, a RESHAPE or a generator.
+ * its view only for a VIEW or an IOTA, its param only for a CONST, a RESHAPE, a CALL or a
+ * generator.
  */
 struct sp_node *sp_build_like(struct sp_graph *g, const struct sp_node *model);
 /* Whether a node may read x as its input k instead of what it has there, which x is equal to when all is well. */
@@ -360,6 +439,8 @@ void sp_order_free(struct sp_order *o);
 enum sp_step_kind {
     SP_STEP_FUSED,   /* a program over an iteration space, ending in stores and reductions */
     SP_STEP_RESHAPE, /* elements in C order into another shape */
+    SP_STEP_CALL,    /* an operation on whole arrays */
+    SP_STEP_PART,    /* one of its results */
     SP_STEP_KINDS
 };
 
@@ -378,8 +459,9 @@ struct sp_step {
     starp_dims shape;                       /* iteration space, in the nodes' axis order */
     uint32_t reduce_axes;                   /* reduced axes of shape; 0 without reductions */
     struct sp_program *program;             /* NULL unless FUSED */
-    struct sp_operand *operand;             /* program->noperand; RESHAPE: one */
-    int32_t output[SP_MAX_OUTPUTS];         /* stored nodes, by program output; RESHAPE: [0] */
+    int noperand, noutput, nreduce;         /* the program's; else inputs of the node, 1, 0 */
+    struct sp_operand *operand;
+    int32_t output[SP_MAX_OUTPUTS];         /* stored nodes, by program output; not FUSED: [0] */
     int32_t reduce[SP_MAX_REDUCES];         /* reduction nodes, by program reduction */
     int32_t nops;                           /* operations fused */
 };

@@ -28,14 +28,17 @@ int32_t sp_group_find(struct sp_fusion *f, int32_t g)
 bool sp_item_joins(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s)
 {
     const struct sp_item *in = &f->item[s->item];
-    if (!f->options->fuse || x->kind == SP_KIND_RESHAPE) return false;
+    if (!f->options->fuse || sp_item_is_alone(x)) return false;
     return s->npath == 0 && !in->leaf && in->kind == SP_KIND_MAP && sp_shape_equal(&in->shape, iteration(f, x));
 }
 
 /* What an item brings into a group: the sizes that are bounded. */
 static struct sp_group demand(const struct sp_fusion *f, const struct sp_item *x, const struct sp_inputs *in)
 {
-    struct sp_group d = { .size = in->items, .operands = in->params, .kind = x->kind == SP_KIND_RESHAPE ? SP_STEP_RESHAPE : SP_STEP_FUSED };
+    struct sp_group d = { .size = in->items, .operands = in->params, .kind = SP_STEP_FUSED };
+    if (x->kind == SP_KIND_RESHAPE) d.kind = SP_STEP_RESHAPE;
+    if (x->kind == SP_KIND_CALL) d.kind = SP_STEP_CALL;
+    if (x->kind == SP_KIND_PART) d.kind = SP_STEP_PART;
     for (int k = 0; k < in->n; k++) {
         d.operands += !sp_item_joins(f, x, &in->from[k]) || f->item[in->from[k].item].level != x->level;
     }

@@ -7,7 +7,7 @@
 
 #include "graph.h"
 
-const char *const sp_kind_names[SP_KINDS] = { "const", "iota", "data", "map", "view", "reshape", "reduce" };
+const char *const sp_kind_names[SP_KINDS] = { "const", "iota", "data", "map", "view", "reshape", "reduce", "call", "part" };
 
 void sp_graph_init(struct sp_graph *g, sp_drop_fn *drop, void *executor)
 {
@@ -50,6 +50,7 @@ static void destroy(struct sp_graph *g, struct sp_node *n)
     if (n->plan) sp_plan_release(n->plan);
     if (n->view) sp_slab_put(&g->views, n->view);
     sp_free(n->fault);
+    sp_free(n->results);
     sp_slab_put(&g->nodes, n);
     g->live--;
 }
@@ -80,4 +81,21 @@ void sp_node_settle(struct sp_graph *g, struct sp_node *n, struct sp_value *valu
 bool sp_node_is_leaf(const struct sp_node *n)
 {
     return n->kind <= SP_KIND_DATA;
+}
+
+int64_t sp_node_bytes(const struct sp_node *n)
+{
+    int64_t bytes = sp_shape_size(&n->shape) * sp_dtypes[n->dtype].size;
+    for (int k = 1; n->results && k < n->results->n; k++) {
+        bytes += sp_shape_size(&n->results->shape[k]) * sp_dtypes[n->results->dtype[k]].size;
+    }
+    return bytes;
+}
+
+const char *sp_node_name(const struct sp_node *n)
+{
+    if (n->kind == SP_KIND_MAP) return sp_ops[n->op].name;
+    if (n->kind == SP_KIND_REDUCE) return sp_reduce_names[n->op];
+    if (n->kind == SP_KIND_CALL) return sp_calls[n->op].name;
+    return sp_kind_names[n->kind];
 }

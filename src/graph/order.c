@@ -47,7 +47,7 @@ static uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
 
 static bool has_param(const struct sp_node *n)
 {
-    return n->kind == SP_KIND_CONST || n->kind == SP_KIND_RESHAPE || (n->kind == SP_KIND_MAP && n->op >= SP_OP_arange);
+    return n->kind == SP_KIND_CONST || n->kind == SP_KIND_RESHAPE || n->kind == SP_KIND_CALL || (n->kind == SP_KIND_MAP && n->op >= SP_OP_arange);
 }
 
 static uint64_t hash_node(const struct sp_node *n, const int32_t *in)

@@ -58,6 +58,12 @@ static inline uint16_t sp_item_op(const struct sp_fusion *f, const struct sp_ite
     return (uint16_t)(x->copy ? SP_OP_copy : f->order->node[x->node]->op);
 }
 
+/* Whether it is a step by itself, which nothing fuses with. */
+static inline bool sp_item_is_alone(const struct sp_item *x)
+{
+    return x->kind == SP_KIND_RESHAPE || x->kind == SP_KIND_CALL || x->kind == SP_KIND_PART;
+}
+
 /* What an item and those it owns read from elsewhere. */
 #define SP_MAX_OWNED 8 /* bounds what must fit into one step */
 #define SP_MAX_INPUTS ((SP_MAX_OWNED + 1) * SP_MAXIN)

@@ -117,12 +117,14 @@ static void print_result(char letter, int k, int32_t node, const struct sp_order
 static void print_step(const struct sp_step *s, int32_t t, const struct sp_order *o, FILE *out)
 {
     char text[SP_SHAPE_TEXT];
-    if (s->kind == SP_STEP_RESHAPE) {
+    if (s->kind != SP_STEP_FUSED) {
+        const struct sp_node *n = o->node[s->output[0]];
         int32_t grid[2];
-        memcpy(grid, o->node[s->output[0]]->param, sizeof grid);
-        if (grid[0] > 0) fprintf(out, "step %d: distribute over %d x %d ranks\n", t, grid[0], grid[1]);
-        else fprintf(out, "step %d: reshape to %s\n", t, sp_shape_text(text, &s->shape));
-        print_operand(s, 0, o, out);
+        memcpy(grid, n->param, sizeof grid);
+        if (s->kind == SP_STEP_PART) fprintf(out, "step %d: result %d, %s\n", t, n->op, sp_shape_text(text, &s->shape));
+        else if (s->kind == SP_STEP_RESHAPE && grid[0] > 0) fprintf(out, "step %d: distribute over %d x %d ranks\n", t, grid[0], grid[1]);
+        else fprintf(out, "step %d: %s to %s\n", t, sp_node_name(n), sp_shape_text(text, &s->shape));
+        for (int k = 0; k < s->noperand; k++) print_operand(s, k, o, out);
         print_result('o', 0, s->output[0], o, out);
         return;
     }
@@ -161,20 +163,13 @@ void sp_plan_print(const struct sp_plan *p, const struct sp_order *o, FILE *out)
 
 /* --------------------------------------------------------------------------------------------------------- dot */
 
-static const char *node_name(const struct sp_node *n)
-{
-    if (n->kind == SP_KIND_MAP) return sp_ops[n->op].name;
-    if (n->kind == SP_KIND_REDUCE) return sp_reduce_names[n->op];
-    return sp_kind_names[n->kind];
-}
-
 void sp_plan_dot(const struct sp_order *o, FILE *out)
 {
     char text[SP_SHAPE_TEXT];
     fputs("digraph starp {\n    node [shape=box, fontname=\"monospace\"];\n", out);
     for (int32_t i = 0; i < o->n; i++) {
         const struct sp_node *n = o->node[i];
-        fprintf(out, "    n%d [label=\"%%%d %s", i, i, node_name(n));
+        fprintf(out, "    n%d [label=\"%%%d %s", i, i, sp_node_name(n));
         if (n->kind == SP_KIND_CONST) {
             fputs(" ", out);
             print_constant(n, out);

@@ -77,6 +77,7 @@ struct sp_value;
 /* Which rank owns which tile of an array: tile rows are dealt over p ranks, tile columns over q. */
 struct sp_map {
     int32_t p, q;
+    int32_t deal;           /* tiles dealt at a time along the axis that all ranks share; 1 in what users see */
     int8_t row, col;        /* the axes that are dealt, or -1 */
     bool everywhere;        /* every rank has all tiles */
 };
@@ -95,8 +96,9 @@ bool sp_is_mine(const struct sp_sched *s, int owner);
 
 /* ----------------------------------------------------------------------------------------------------- value.c */
 
-/* A tiled array. */
+/* A tiled array. Of an operation with several results: the first; `more` leads to the others. */
 struct sp_value {
+    struct sp_value *more;
     starp_dims shape, tile, grid;
     uint8_t dtype;
     struct sp_map map;
@@ -113,6 +115,8 @@ int64_t sp_value_share(const struct sp_sched *s, const starp_dims *shape, starp_
 /* How a shape is cut: extents of its tiles, and their number per axis. */
 void sp_value_grid(const struct sp_sched *s, const starp_dims *shape, starp_dims *tile, starp_dims *grid);
 struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp_dtype dtype); /* slots NULL */
+/* The same with tiles of one's own choice; its map is for the caller to set. */
+struct sp_value *sp_value_cut(const starp_dims *shape, starp_dtype dtype, const starp_dims *tile);
 void sp_value_free(struct sp_sched *s, struct sp_value *v);
 /* Memory for the tiles this rank owns; ordered as in sp_pool_get. */
 starp_status sp_value_fill(struct sp_sched *s, struct sp_value *v, bool ordered, struct sp_error *e);
@@ -186,6 +190,7 @@ struct sp_run {
     struct sp_error fault;
     struct sp_message *held, **held_last; /* comm.c's: receives that are not to be started yet */
     int receiving;                  /* and how many are */
+    struct sp_kept *kept;           /* memory that goes with the run */
     double begun, ticked;           /* when its first task was submitted; when the client was last told of it */
 };
 
@@ -195,6 +200,8 @@ double sp_now(void);
 starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *roots, int n, struct sp_run **out, struct sp_error *e);
 starp_status sp_run_wait(void *self, struct sp_run *run, struct sp_error *e);
 bool sp_run_test(void *self, struct sp_run *run, double seconds);
+/* Memory for what tasks of a run read, freed with it; NULL without. */
+void *sp_run_keep(struct sp_run *run, size_t bytes);
 /* Ends a run that has been waited for on another rank than 0. */
 starp_status sp_run_end(struct sp_run *run, bool commit, struct sp_error *e);
 void sp_run_cancel(void *self, struct sp_run *run);
@@ -280,6 +287,7 @@ struct sp_task {
     int (*perform)(struct sp_task *task, void *scratch); /* returns an sp_kernel_fault */
     void (*end)(struct sp_task *task); /* called before it is freed; or NULL */
     size_t scratch;
+    int priority;                   /* higher first, among tasks that are ready */
     int sends;                      /* messages that its end hook posts: others wait for them, so it goes first */
     int ndep;
     struct sp_slot **dep;           /* slots other tasks of this run write or read */
@@ -342,6 +350,7 @@ struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, st
 struct sp_lowering;
 /* Finds who computes which block of a step. */
 void sp_exchange_prepare(struct sp_lowering *l);
+void sp_exchange_align(struct sp_lowering *l); /* whether anything travels, for the map that l has */
 int sp_block_owner(const struct sp_lowering *l, int64_t kept, int64_t reduced);
 /* Fills l->parcel with what the block in l->cuts reads of a rank's tiles. */
 bool sp_exchange_gather(struct sp_lowering *l, int owner);
@@ -396,6 +405,7 @@ struct sp_lowering {
     bool rows, at_once, stream;     /* rows: reduced axes are innermost; at_once: no tasks */
     bool aligned;                   /* every rank has what its blocks read */
     bool discard;                   /* stored outputs are computed, but not stored */
+    bool given, ordered;            /* outputs are there already; tasks of this run read them */
     struct sp_map map;              /* who computes which block */
     struct sp_parcel parcel;
     struct sp_hull *hull;           /* room for those of a block */
@@ -415,17 +425,138 @@ struct sp_lowering {
 starp_status sp_lower_fused(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
 /* A step's geometry and windows, and their end; traffic.c looks at them without lowering. */
 starp_status sp_lower_begin(struct sp_lowering *l);
+/* Cuts the step's shape into blocks of these extents; submits them. */
+void sp_lower_geometry(struct sp_lowering *l, const starp_dims *tile);
+starp_status sp_lower_blocks(struct sp_lowering *l);
 void sp_lower_end(struct sp_lowering *l);
 /* Place of a block: its bounds, and its numbers along kept and reduced axes. */
 void sp_lower_block_bounds(const struct sp_lowering *l, int64_t b, int64_t *lo, int64_t *extent, int64_t *kept, int64_t *reduced);
 /* What each step of a plan for the sched's order would send between ranks. */
 void sp_traffic_print(struct sp_sched *s, struct sp_plan *plan, FILE *out, struct sp_error *e);
 starp_status sp_lower_reshape(struct sp_run *run, int32_t step, struct sp_error *e);
+/* lower_copy.c: elements of an array seen through a view, of a constant, or of a value, into another value tile by tile. */
+struct sp_copy {
+    starp_dims shape;               /* what is copied, in the order of the target's axes */
+    struct sp_value *from;          /* NULL: the element below */
+    const void *element;
+    struct sp_view view;            /* from shape's axes to from's */
+    struct sp_value *to;            /* at least of that shape, with memory for its tiles */
+    enum sp_op op;                  /* copy, or an operation on one operand */
+    starp_dtype dtype;              /* of the source */
+    const void *site;
+    bool at_once, ordered;          /* on the caller's thread; read by tasks of this run */
+};
+starp_status sp_lower_copy(struct sp_run *run, const struct sp_copy *c, struct sp_error *e);
 /* lower_output.c: values for what a step stores, taken over from dying operands where that is possible. */
 starp_status sp_lower_outputs(struct sp_lowering *l);
 /* lower_reduce.c: partial results, and the tasks that combine them. */
 starp_status sp_lower_partials(struct sp_lowering *l);
 starp_status sp_lower_combine(struct sp_lowering *l);
+
+/* ---------------------------------------------------------------------------------------------- lower_call.c, matrix.c */
+
+/*
+ * A matrix, or a stack of them, as LAPACK sees it: cut into tiles, each column-major. Its value has the axes batch, columns,
+ * rows; tiles are whole columns, or pieces of them, of one matrix, or whole matrices of a stack.
+ */
+struct sp_matrix {
+    struct sp_value *value;
+    starp_dtype dtype;
+    int64_t rows, cols;             /* without padding */
+    int64_t tile_rows, tile_cols;   /* of all but the last tiles */
+    int64_t nrow, ncol, nbatch;     /* tiles */
+};
+
+/* Where ranks have the tiles of a matrix. */
+enum sp_dealt { SP_DEALT_COLUMNS, SP_DEALT_ROWS, SP_DEALT_NOT };
+
+/* An operation on whole arrays being lowered. */
+struct sp_calling {
+    struct sp_run *run;
+    const struct sp_step *step;
+    const struct sp_node *node;
+    const struct sp_dense *dense;   /* of the first operand's dtype */
+    struct sp_error *e;
+    starp_dims batch, stack;        /* stack: how many matrices of the batch are in a tile, per axis */
+    int64_t extent[SP_MAXIN][2];    /* rows and columns of the operands */
+    int32_t deal;                   /* columns of tiles that go to one rank together */
+    bool at_once;                   /* small: on the caller's thread, and on every rank */
+    int nheld;
+    struct sp_value *held[16];      /* working values, freed at the end */
+};
+
+/* Gives one rank the tile columns, of so many columns, that are one in the usual tiling of m x n. */
+void sp_call_deal(struct sp_calling *c, int64_t m, int64_t n, int64_t tile_cols);
+/* Chooses how many matrices of so many elements are in a tile; with one: matrices that are cut. */
+void sp_call_stack(struct sp_calling *c, int64_t elements);
+/* A task of the call, `bytes` long, with room for its dependencies; NULL: no memory. */
+void *sp_call_task(const struct sp_calling *c, size_t bytes, int ndep, const char *name, int (*perform)(struct sp_task *, void *));
+starp_status sp_call_submit(const struct sp_calling *c, struct sp_task *task);
+/* The task reads (1), writes (2) or changes (3) a tile. */
+void sp_call_depend(const struct sp_calling *c, struct sp_task *task, struct sp_slot *slot, uint8_t mode);
+/* A matrix without contents; its memory goes with the call. */
+starp_status sp_matrix_new(struct sp_calling *c, struct sp_matrix *m, starp_dtype dtype, int64_t rows, int64_t cols, int64_t tile_rows,
+                           int64_t tile_cols, enum sp_dealt dealt);
+/* The tile at a place, its owner, its elements here, and its leading dimension. */
+int64_t sp_matrix_tile(const struct sp_matrix *m, int64_t batch, int64_t row, int64_t col);
+int sp_matrix_owner(const struct sp_matrix *m, int64_t tile);
+int64_t sp_matrix_ld(const struct sp_matrix *m, int64_t row);
+/* Rows, or columns, of the tiles at a place. */
+int64_t sp_matrix_tile_rows(const struct sp_matrix *m, int64_t row);
+int64_t sp_matrix_tile_cols(const struct sp_matrix *m, int64_t col);
+int64_t sp_matrix_stack(const struct sp_matrix *m, int64_t tile); /* matrices in it */
+/* Fills a matrix with an operand of the call; makes a result of the call of a matrix. adjoint: transposed and conjugated. */
+starp_status sp_matrix_load(struct sp_calling *c, struct sp_matrix *m, int operand, bool adjoint);
+starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, int part, bool adjoint);
+/* panel.c: rows [row, rows of the matrix) of a block column, as tasks on every rank read them, and bytes that go with it. */
+struct sp_panel {
+    bool mine, everywhere;
+    struct sp_slot *slab, *extra;   /* extra: on the owner; to others it comes with the column */
+    int64_t row, rows, cols, ld;
+    char *data;                     /* its element at `row` */
+    size_t bytes;
+    void *with;                     /* that many */
+};
+/* The panel's place; then, where it is mine, the task that makes it is submitted; then it is sent. */
+starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row, size_t bytes,
+                            struct sp_panel *p);
+starp_status sp_panel_send(struct sp_calling *c, const struct sp_matrix *m, const struct sp_panel *p);
+void sp_panel_read(const struct sp_calling *c, struct sp_task *task, const struct sp_panel *p);
+void sp_panel_read_extra(const struct sp_calling *c, struct sp_task *task, const struct sp_panel *p);
+void sp_panel_end(struct sp_calling *c, struct sp_panel *p);
+
+/* A task on a block column: what the algorithms have in common. */
+struct sp_column_task {
+    struct sp_task task;
+    const struct sp_dense *dense;
+    const struct sp_panel *panel;   /* kept by the run */
+    int64_t batch, nbatch;          /* which matrix of how many */
+    int64_t row, rows, cols;        /* the column from `row` on: so many rows and columns */
+    int64_t width;                  /* what of the panel counts, columns */
+    char *column;                   /* its element at `row` */
+    int64_t ld;
+    int option;
+    void *out;
+};
+/* Changes block column `col` of m from `row` on; the columns to come first go first. NULL: no memory, with the error set. */
+struct sp_column_task *sp_column_task(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row,
+                                      const char *name, int (*perform)(struct sp_task *, void *));
+bool sp_column_is_mine(const struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col);
+/* An operand in whole block columns, as factorizations want it. */
+starp_status sp_matrix_columns(struct sp_calling *c, struct sp_matrix *m, int operand, bool adjoint);
+starp_status sp_lower_call(struct sp_run *run, int32_t step, struct sp_error *e);
+starp_status sp_lower_part(struct sp_run *run, int32_t step, struct sp_error *e);
+starp_status sp_lower_matmul(struct sp_calling *c);
+starp_status sp_lower_lu(struct sp_calling *c);
+starp_status sp_lower_solve(struct sp_calling *c);
+/* Solves in place with a triangular matrix, given as panels of rows from 0. */
+starp_status sp_substitute(struct sp_calling *c, const struct sp_panel *panel, int64_t npanel, const struct sp_matrix *b, int64_t batch,
+                           bool lower, bool unit);
+starp_status sp_lower_triangular(struct sp_calling *c);
+starp_status sp_lower_cholesky(struct sp_calling *c);
+starp_status sp_lower_qr(struct sp_calling *c);
+starp_status sp_lower_whole(struct sp_calling *c);
+
 /* Adds a slot to a task's dependencies if other tasks of this run meet it there. mode as in sp_task. */
 void sp_depend(struct sp_task *task, struct sp_slot *slot, uint8_t mode, bool ordered);
 /* Runs a fused step again, element by element, and compares. */

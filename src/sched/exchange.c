@@ -262,7 +262,12 @@ void sp_exchange_prepare(struct sp_lowering *l)
     const struct sp_sched *s = l->run->sched;
     sp_value_map(s, &l->step->shape, &l->map);
     if (!l->map.everywhere) inherit_map(l);
-    l->aligned = s->ranks == 1 || is_aligned(l);
+    sp_exchange_align(l);
+}
+
+void sp_exchange_align(struct sp_lowering *l)
+{
+    l->aligned = l->run->sched->ranks == 1 || is_aligned(l);
 }
 
 int sp_block_owner(const struct sp_lowering *l, int64_t kept, int64_t reduced)

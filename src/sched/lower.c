@@ -26,12 +26,10 @@ static void order_axes(struct sp_lowering *l)
     }
 }
 
-static void set_geometry(struct sp_lowering *l)
+void sp_lower_geometry(struct sp_lowering *l, const starp_dims *tile)
 {
     const struct sp_step *s = l->step;
     bool reduces = l->program->nreduce > 0;
-    starp_dims tile;
-    sp_tile_extents(&s->shape, reduces ? SP_TILE_TARGET : SP_OPTION(&l->run->sched->options, tile), &tile);
     l->ndim = s->shape.n;
     for (int a = 0; a < l->ndim; a++) l->axis[a] = a;
     if (reduces) order_axes(l);
@@ -39,7 +37,7 @@ static void set_geometry(struct sp_lowering *l)
     for (int k = 0; k < l->ndim; k++) {
         int a = l->axis[k];
         l->extent[k] = s->shape.v[a];
-        l->block[k] = tile.v[a];
+        l->block[k] = tile->v[a];
         l->grid[k] = (l->extent[k] + l->block[k] - 1) / l->block[k];
         l->nblock *= l->grid[k];
         *(s->reduce_axes >> a & 1 ? &l->nreduced : &l->nkept) *= l->grid[k];
@@ -171,7 +169,7 @@ static void mark_ordered(struct sp_lowering *l)
 {
     struct sp_cuts *c = &l->cuts;
     for (int k = 0; k < l->program->noutput && !l->discard; k++) {
-        if (l->run->plan->last_use[l->step->output[k]] < 0) continue;
+        if (l->given ? !l->ordered : l->run->plan->last_use[l->step->output[k]] < 0) continue;
         for (int32_t b = 0; b < c->nbox; b++) c->mode[c->ref[b * c->nreg + l->program->noperand + k].buffer] |= ORDERED;
     }
 }
@@ -250,9 +248,9 @@ static starp_status lower_block(struct sp_lowering *l, int64_t b)
     return l->at_once ? sp_perform(&t->task, l->e) : sp_submit(&t->task, l->e);
 }
 
-static starp_status lower_blocks(struct sp_lowering *l)
+starp_status sp_lower_blocks(struct sp_lowering *l)
 {
-    if (!l->discard) SP_TRY(sp_lower_outputs(l));
+    if (!l->discard && !l->given) SP_TRY(sp_lower_outputs(l));
     SP_TRY(sp_lower_partials(l));
     for (int64_t b = 0; b < l->nblock && !l->aligned; b++) SP_TRY(send_for_block(l, b));
     for (int64_t b = 0; b < l->nblock; b++) SP_TRY(lower_block(l, b));
@@ -277,7 +275,10 @@ starp_status sp_lower_begin(struct sp_lowering *l)
     l->site = o->node[p->noutput ? l->step->output[0] : l->step->reduce[0]]->site;
     l->window = sp_calloc((size_t)(p->noperand + p->noutput), sizeof *l->window);
     if (!l->window) return sp_fail_memory(l->e);
-    set_geometry(l);
+    starp_dims tile;
+    bool canonical = p->nreduce > 0;
+    sp_tile_extents(&l->step->shape, canonical ? SP_TILE_TARGET : SP_OPTION(&l->run->sched->options, tile), &tile);
+    sp_lower_geometry(l, &tile);
     for (int k = 0; k < p->noperand; k++) operand_window(l, k, o);
     sp_exchange_prepare(l);
     l->at_once = runs_at_once(l);
@@ -296,7 +297,7 @@ void sp_lower_end(struct sp_lowering *l)
 static starp_status lower(struct sp_lowering *l)
 {
     starp_status status = sp_lower_begin(l);
-    if (status == STARP_OK) status = lower_blocks(l);
+    if (status == STARP_OK) status = sp_lower_blocks(l);
     sp_lower_end(l);
     return status;
 }

@@ -44,6 +44,20 @@ starp_status sp_run_fault(struct sp_run *run, struct sp_error *e)
     return e->status;
 }
 
+struct sp_kept {
+    struct sp_kept *next;
+    _Alignas(16) char bytes[];
+};
+
+void *sp_run_keep(struct sp_run *run, size_t bytes)
+{
+    struct sp_kept *kept = sp_calloc(1, sizeof *kept + bytes);
+    if (!kept) return NULL;
+    kept->next = run->kept;
+    run->kept = kept;
+    return kept->bytes;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- begin */
 
 static size_t operand_count(const struct sp_plan *p)
@@ -110,8 +124,7 @@ static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *
 static void free_dead(struct sp_run *run, int32_t step)
 {
     const struct sp_step *s = &run->plan->step[step];
-    int n = s->program ? s->program->noperand : 1;
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < s->noperand; k++) {
         int32_t i = s->operand[k].node;
         bool temporary = run->plan->stored[i] && run->dies[i] && !run->sched->order.root[i];
         if (!temporary || run->plan->last_use[i] != step || !run->value[i]) continue;
@@ -128,6 +141,8 @@ static starp_status submit_steps(struct sp_run *run, struct sp_error *e)
     for (int32_t t = 0; t < run->plan->nstep; t++) {
         const struct sp_step *step = &run->plan->step[t];
         if (step->kind == SP_STEP_FUSED) SP_TRY(sp_lower_fused(run, t, constants, e));
+        else if (step->kind == SP_STEP_CALL) SP_TRY(sp_lower_call(run, t, e));
+        else if (step->kind == SP_STEP_PART) SP_TRY(sp_lower_part(run, t, e));
         else SP_TRY(sp_lower_reshape(run, t, e));
         if (checking) SP_TRY(sp_check_step(run, t, e));
         free_dead(run, t);
@@ -170,7 +185,7 @@ static void settle(struct sp_run *run)
     for (int32_t i = 0; i < run->nnode; i++) {
         struct sp_node *n = run->node[i];
         if (!run->value[i] || run->value[i] == n->value) continue;
-        run->value[i]->run = 0;
+        for (struct sp_value *v = run->value[i]; v; v = v->more) v->run = 0;
         run->value[i]->id = n->id;
         run->plan->refs++;
         if (n->plan) sp_plan_release(n->plan);
@@ -185,6 +200,11 @@ static void free_run(struct sp_run *run)
     s->run = NULL;
     for (int32_t i = 0; i < run->nnode; i++) sp_node_release(run->graph, run->node[i]);
     sp_pool_settle(&s->pool);
+    while (run->kept) {
+        struct sp_kept *kept = run->kept;
+        run->kept = kept->next;
+        sp_free(kept);
+    }
     sp_plan_release(run->plan);
     sp_free(run);
 }

@@ -19,6 +19,7 @@ static struct {
     int sessions;
     atomic_int awake; /* runs that need the workers */
     struct sp_runtime shared;
+    int blas_threads; /* what BLAS used before the first session */
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Several ranks on this machine share its cores: each takes its part, unless the user has bound them. */
@@ -209,6 +210,7 @@ starp_status sp_runtime_acquire(const struct sp_options *o, struct sp_runtime *r
     pthread_mutex_lock(&process.lock);
     starp_status status = process.sessions ? agree(o, e) : start(o, e);
     if (status == STARP_OK) {
+        if (process.sessions == 0) process.blas_threads = sp_dense_threads(1); /* tasks are the threads */
         process.sessions++;
         *r = process.shared;
     }
@@ -222,6 +224,7 @@ void sp_runtime_release(void)
     if (--process.sessions == 0) {
         starpu_resume();
         starpu_shutdown();
+        sp_dense_threads(process.blas_threads);
     }
     pthread_mutex_unlock(&process.lock);
 }

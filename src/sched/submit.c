@@ -247,7 +247,7 @@ starp_status sp_submit(struct sp_task *task, struct sp_error *e)
     t->cl_arg = task;
     t->callback_func = callback;
     t->callback_arg = task;
-    t->priority = task->sends > 0 ? STARPU_MAX_PRIO : STARPU_DEFAULT_PRIO;
+    t->priority = task->sends > 0 ? STARPU_MAX_PRIO : STARPU_DEFAULT_PRIO + task->priority;
     task->fail = counts_down(run->sched);
     throttle(run);
     atomic_fetch_add(&run->outgoing, task->sends);

@@ -116,6 +116,11 @@ static void count_step(struct sp_run *run, int32_t step, struct traffic *t, FILE
         if (count_fused(run, step, t, e)) print(t, step, out);
         return;
     }
+    if (s->kind == SP_STEP_PART) return;
+    if (s->kind == SP_STEP_CALL) {
+        fprintf(out, "step %d: what travels is not counted\n", step);
+        return;
+    }
     const struct sp_value *from = run->value[s->operand[0].node], *to = run->value[s->output[0]];
     bool whole = s->operand[0].npath == 0 && sp_shape_equal(&from->shape, &to->shape);
     if (whole) count_moved(from, to, t);

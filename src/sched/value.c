@@ -39,25 +39,36 @@ int64_t sp_value_share(const struct sp_sched *s, const starp_dims *shape, starp_
     return most < bytes ? most : bytes;
 }
 
-struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp_dtype dtype)
+struct sp_value *sp_value_cut(const starp_dims *shape, starp_dtype dtype, const starp_dims *tile)
 {
-    starp_dims tile, grid;
+    starp_dims grid = { .n = shape->n };
     int64_t ntile = 1;
-    sp_value_grid(s, shape, &tile, &grid);
-    for (int a = 0; a < shape->n; a++) ntile *= grid.v[a];
+    for (int a = 0; a < shape->n; a++) {
+        grid.v[a] = (shape->v[a] + tile->v[a] - 1) / tile->v[a];
+        ntile *= grid.v[a];
+    }
     struct sp_value *v = ntile < INT32_MAX ? sp_calloc(1, sizeof *v + (size_t)ntile * sizeof v->slot[0]) : NULL;
     if (!v) return NULL;
     v->shape = *shape;
-    v->tile = tile;
+    v->tile = *tile;
     v->grid = grid;
     v->dtype = (uint8_t)dtype;
     v->ntile = ntile;
-    usual_map(s, shape, &grid, &v->map);
+    return v;
+}
+
+struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp_dtype dtype)
+{
+    starp_dims tile, grid;
+    sp_value_grid(s, shape, &tile, &grid);
+    struct sp_value *v = sp_value_cut(shape, dtype, &tile);
+    if (v) usual_map(s, shape, &grid, &v->map);
     return v;
 }
 
 void sp_value_free(struct sp_sched *s, struct sp_value *v)
 {
+    if (v->more) sp_value_free(s, v->more);
     for (int64_t t = 0; t < v->ntile; t++) {
         if (v->slot[t]) sp_pool_put(&s->pool, v->slot[t], s->run ? s->run->id : 0);
     }
