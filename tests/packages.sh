@@ -22,6 +22,9 @@ have()
     libopenmpi-dev) command -v mpicc ;;
     openmpi-bin) command -v mpirun ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
+    libopenblas-dev) pkg-config --exists openblas ;;
+    liblapacke-dev) have_header lapacke.h ;;
+    hpcc) command -v hpcc ;;
     libsleef-dev) have_header sleef.h ;;
     librandom123-dev) have_header Random123/philox.h ;;
     python3-*) "$STARP_PYTHON" -c "import ${1#python3-}" ;;

@@ -185,6 +185,24 @@ static starp_status texts(starp_session *s)
     return status;
 }
 
+/* A product, a solution by factors of many panels and in one piece, and some of several results. */
+static starp_status algebra(starp_session *s)
+{
+    double sum, trace, least;
+    starp_array *i = starp_eye(s, 9, 9, 0, STARP_F64), *x = starp_add(starp_multiply(i, starp_scalar(s, 4.0)), starp_eye(s, 9, 9, 1, STARP_F64));
+    starp_array *y = starp_linalg_solve(x, starp_matmul(x, starp_add(i, i))), *z = starp_linalg_solve(starp_at(x, ":3, :3"), starp_at(x, ":3, 0"));
+    starp_qr_factors f = starp_linalg_qr(x, 0);
+    starp_svd_factors d = starp_linalg_svd(starp_multiply(i, starp_scalar(s, 3.0)), 1);
+    starp_array *t = starp_linalg_slogdet(starp_matmul(f.q, f.r)).logabsdet, *all = starp_add(starp_sum(y, NULL, 0), starp_sum(z, NULL, 0));
+    if (!all || !t || !d.s) return starp_eval(NULL);
+    starp_status status = starp_item(all, STARP_F64, &sum);
+    if (status == STARP_OK) status = starp_item(t, STARP_F64, &trace);
+    if (status == STARP_OK) status = starp_item(starp_min(d.s, NULL, 0), STARP_F64, &least);
+    if (status != STARP_OK) return status;
+    assert_true(fabs(sum - 19) < 1e-12 && fabs(trace - 9 * log(4)) < 1e-12 && fabs(least - 3) < 1e-12);
+    return STARP_OK;
+}
+
 /* -------------------------------------------------------------------------------------------------------------- tests */
 
 static const struct {
@@ -206,6 +224,14 @@ static void with_tasks(void **state)
     SKIP_ON_RANKS();
     (void)state;
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) sweep(scenarios[i].name, scenarios[i].f, "STARP_SMALL=0 STARP_TILE=30 STARP_NCPU=2");
+}
+
+static void algebra_with_and_without_tasks(void **state)
+{
+    SKIP_ON_RANKS();
+    (void)state;
+    sweep("algebra", algebra, "STARP_PANEL=4");
+    sweep("algebra", algebra, "STARP_PANEL=4 STARP_SMALL=0 STARP_TILE=30 STARP_NCPU=2");
 }
 
 static void unfused_with_tasks(void **state)
@@ -245,6 +271,7 @@ int main(void)
         cmocka_unit_test(without_tasks),
         cmocka_unit_test(with_tasks),
         cmocka_unit_test(unfused_with_tasks),
+        cmocka_unit_test(algebra_with_and_without_tasks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,8 @@
 
 #define FAR (INT64_C(1) << 62)
 
-/* What descriptions are about, by letters: x f64 (4, 5); b bool (4, 5); e f64 (0, 5); i iota (4, 5); c f64 (); v view of x. */
+/* What descriptions are about, by letters: x f64 (4, 5); b bool (4, 5); e f64 (0, 5); i iota (4, 5); c f64 (); v view of x; s f64 (4, 4);
+ * w f64 (3, 4, 4); n i32 (4, 4); q the QR factorization of x, p its second result; m the product of s and x. */
 struct bench {
     struct sp_graph g;
     struct sp_node *at[128];
@@ -30,6 +31,12 @@ static void bench_open(struct bench *s)
     s->at['i'] = sp_node_retain(random->in[0]);
     s->at['c'] = sp_build_const(&s->g, STARP_SHAPE0, STARP_F64, starp_number_real(3), false);
     s->at['v'] = sp_build_permute(&s->g, s->at['x'], NULL);
+    s->at['s'] = sp_build_data(&s->g, STARP_SHAPE(4, 4), STARP_F64, NULL);
+    s->at['w'] = sp_build_data(&s->g, STARP_SHAPE(3, 4, 4), STARP_F64, NULL);
+    s->at['n'] = sp_build_data(&s->g, STARP_SHAPE(4, 4), STARP_I32, NULL);
+    s->at['q'] = sp_build_factor(&s->g, SP_CALL_qr, s->at['x'], 0);
+    s->at['p'] = sp_build_part(&s->g, s->at['q'], 1);
+    s->at['m'] = sp_build_matmul(&s->g, s->at['s'], s->at['x']);
     sp_node_release(&s->g, random);
 }
 
@@ -75,6 +82,8 @@ static struct sp_node *build(struct bench *s, const struct description *d)
 #define RANKS(rows, cols, ...) \
     .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 2, { rows, cols } }, .param = { __VA_ARGS__ }
 #define BY(n, ...) .view = { n, __VA_ARGS__ }
+#define CALL(name, to, ...) .kind = SP_KIND_CALL, .op = SP_CALL_##name, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
+#define PART(k, to, ...) .kind = SP_KIND_PART, .op = k, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
 
 static const struct description good[] = {
     { "a view", "x", VIEW(2, { 5, 4 }), BY(2, { 1, 0 }, { 0, 0 }, { 1, 1 }) },
@@ -96,6 +105,21 @@ static const struct description good[] = {
     { "a variance", "x", REDUCE(VAR, F64, 3, 2, { 1, 1 }) },
     { "a reshape", "v", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 3, { 2, 5, 2 } } },
     { "a grid of ranks", "x", RANKS(4, 5, 2, 0, 0, 0, 3) },
+    { "a product", "sx", CALL(matmul, F64, 2, { 4, 5 }) },
+    { "a product of a view", "vx", CALL(matmul, F64, 2, { 5, 5 }) },
+    { "a product of integers", "nn", CALL(matmul, I32, 2, { 4, 4 }) },
+    { "an LU factorization", "w", CALL(lu, F64, 3, { 3, 4, 4 }) },
+    { "a solution", "sx", CALL(solve, F64, 2, { 4, 5 }) },
+    { "a triangular solution", "sx", CALL(triangular, F64, 2, { 4, 5 }), .param = { [0] = 1, [4] = 1 } },
+    { "an upper Cholesky factor", "s", CALL(cholesky, F64, 2, { 4, 4 }), .param = { 1 } },
+    { "a complete QR factorization", "v", CALL(qr, F64, 2, { 5, 5 }), .param = { 1 } },
+    { "singular values", "x", CALL(svdvals, F64, 1, { 4 }) },
+    { "eigenvalues", "w", CALL(eig, C128, 2, { 3, 4 }) },
+    { "least squares", "xs", CALL(lstsq, F64, 2, { 5, 4 }), .param = { [7] = 63 } },
+    { "the first of two results", "q", PART(0, F64, 2, { 4, 4 }) },
+    { "the second", "q", PART(1, F64, 2, { 4, 5 }) },
+    { "a sum of a result", "p", REDUCE(SUM, F64, 1, 1, { 5 }) },
+    { "a factorization of a result", "p", CALL(lu, F64, 2, { 4, 5 }) },
 };
 
 static const struct description bad[] = {
@@ -176,6 +200,34 @@ static const struct description bad[] = {
     { "a place by another index", "xi", REDUCE(ARGMAX, I64, 1, 1, { 5 }) },
     { "a place by values", "xx", REDUCE(ARGMAX, I64, 1, 1, { 5 }) },
     { "a sum with an index", "xi", REDUCE(SUM, F64, 3, 0, { 0 }) },
+    { "no such call", "x", .kind = SP_KIND_CALL, .op = SP_CALLS_COUNT, .dtype = STARP_F64, .shape = { 2, { 4, 5 } } },
+    { "a product of one", "s", CALL(matmul, F64, 2, { 4, 4 }) },
+    { "a product of three", "sss", CALL(matmul, F64, 2, { 4, 4 }) },
+    { "a factorization of two", "ss", CALL(lu, F64, 2, { 4, 4 }) },
+    { "a factorization of nothing", "", CALL(lu, F64, 2, { 4, 4 }) },
+    { "a product that does not fit", "xs", CALL(matmul, F64, 2, { 4, 4 }) },
+    { "a product of another shape", "sx", CALL(matmul, F64, 2, { 5, 4 }) },
+    { "a product of another dtype", "sx", CALL(matmul, F32, 2, { 4, 5 }) },
+    { "a product of two dtypes", "sn", CALL(matmul, F64, 2, { 4, 4 }) },
+    { "a product of bools", "bv", .kind = SP_KIND_CALL, .op = SP_CALL_matmul, .dtype = STARP_BOOL, .shape = { 2, { 4, 4 } } },
+    { "a product of two batches", "sw", CALL(matmul, F64, 3, { 3, 4, 4 }) },
+    { "a product of an index", "ii", CALL(matmul, I64, 2, { 4, 5 }) },
+    { "a factorization of integers", "n", CALL(lu, F64, 2, { 4, 4 }) },
+    { "a factorization of a number", "c", CALL(lu, F64, 0) },
+    { "a solution for no square", "xx", CALL(solve, F64, 2, { 4, 5 }) },
+    { "real eigenvalues", "s", CALL(eig, F64, 1, { 4 }) },
+    { "a product with an option", "ss", CALL(matmul, F64, 2, { 4, 4 }), .param = { 1 } },
+    { "an option beyond its flags", "s", CALL(cholesky, F64, 2, { 4, 4 }), .param = { 2 } },
+    { "a second option", "s", CALL(cholesky, F64, 2, { 4, 4 }), .param = { [4] = 1 } },
+    { "an option at the end", "sx", CALL(triangular, F64, 2, { 4, 5 }), .param = { [SP_PARAM_SIZE - 1] = 1 } },
+    { "the first of one result", "m", PART(0, F64, 2, { 4, 5 }) },
+    { "a result of a value", "x", PART(0, F64, 2, { 4, 5 }) },
+    { "a result of a result", "p", PART(0, F64, 2, { 4, 5 }) },
+    { "a third of two results", "q", PART(2, F64, 2, { 4, 5 }) },
+    { "a result far behind", "q", PART(65535, F64, 2, { 4, 5 }) },
+    { "a result of another shape", "q", PART(1, F64, 2, { 4, 4 }) },
+    { "a result of another dtype", "q", PART(1, F32, 2, { 4, 5 }) },
+    { "a result of two calls", "qq", PART(1, F64, 2, { 4, 5 }) },
 };
 
 static void what_builders_make_is_made(void **state)
@@ -189,7 +241,7 @@ static void what_builders_make_is_made(void **state)
         if (!n) fail_msg("%s: %s", d->what, s.g.error.text);
         assert_true(n->kind == d->kind && n->dtype == d->dtype && n->op == d->op && n->weak == d->weak &&
                     sp_shape_equal(&n->shape, &d->shape));
-        if (d->kind == SP_KIND_CONST || d->kind == SP_KIND_RESHAPE || n->op >= SP_OP_arange)
+        if (d->kind == SP_KIND_CONST || d->kind == SP_KIND_RESHAPE || d->kind == SP_KIND_CALL || n->op >= SP_OP_arange)
             assert_memory_equal(n->param, d->param, SP_PARAM_SIZE);
         sp_node_release(&s.g, n);
     }
