@@ -9,7 +9,7 @@
  * measured against, each with the ratio to reach. The harness does the rest, the same for all:
  *
  *   - the session is opened once per bench with starp_open(NULL): defaults and STARP_* variables, no tuning per case;
- *   - results are checked once against the reference, and the Python peers' mean against the reference's;
+ *   - results are checked once, against the reference or by what they must fulfil, and the Python peers' mean with them;
  *   - after warm-up, every repeat measures ours, then the C peer, then the Python peers (peers.py, a child process fed
  *     through pipes), so that drift of the machine meets all alike; the medians count;
  *   - nobody spins while another is measured: idle starp workers sleep, OpenMP is told to (main.c), so do numexpr's;
@@ -21,7 +21,7 @@
  *   reused  assign(&y, expr); eval(y): the previous result is dropped before the computation and its memory may be
  *           used again. The peers write with out=. The C peer always writes into the same warm memory.
  *
- * On several ranks (--ranks N, cases that name a `ranked` peer) every side is processes of its own, started in turn for
+ * On several ranks (--ranks N, cases that name `ranked` peers) every side is processes of its own, started in turn for
  * several rounds, with the same number of cores each; the medians of all rounds count (ranks.c).
  *
  * Host arrays, the C peers' included, are on huge pages where the kernel gives them, first touched by all threads.
@@ -36,8 +36,9 @@
 #include "starp.h"
 
 #define BENCH_INPUTS 3
-#define BENCH_OUTPUTS 2
+#define BENCH_OUTPUTS 3
 #define BENCH_PEERS 4
+#define BENCH_RANKED 2
 #define BENCH_MAX_REPEATS 99
 #define BENCH_WARMUP 2
 #define BENCH_FAILED (-1.0)
@@ -48,7 +49,7 @@ struct bench_unit {
     double scale;
     bool rate;
 };
-extern const struct bench_unit bench_gbps, bench_meps, bench_us, bench_ns, bench_percent;
+extern const struct bench_unit bench_gbps, bench_gflops, bench_meps, bench_us, bench_ns, bench_percent;
 
 struct bench_case;
 
@@ -58,6 +59,7 @@ struct bench_state {
     starp_session *session;
     bool own_session; /* not the bench's but the case's: closed with it */
     bool quick;
+    int workers;                   /* of this process: as many threads the BLAS peers run on */
     int64_t n;                     /* the case's size */
     double work;                   /* what one run does, in what the unit counts */
     starp_array *in[BENCH_INPUTS]; /* inputs, and the same on the host */
@@ -85,11 +87,14 @@ struct bench_case {
     const struct bench_unit *unit;
     double work;                                            /* for open: bytes or operations, per element or per run */
     int repeats;                                            /* 0: the usual number */
+    bool heavy;                                             /* seconds a run: the check is the warm-up, few rounds */
     void (*build)(struct bench_state *st, starp_array **y); /* records the st->nout results */
     void (*reference)(struct bench_state *st);              /* in -> want */
+    bool (*verify)(struct bench_state *st);                 /* or is what want now has of ours a solution? */
     bench_run_fn *ours;
     struct bench_peer peer[BENCH_PEERS]; /* up to the first without a name */
-    struct bench_peer ranked;            /* the only one with --ranks: "one-rank", or "mpi", which is mpi_BENCH.c */
+    /* With --ranks: "one-rank"; "mpi", which is mpi_BENCH.c; "hpcc", the script of that name. */
+    struct bench_peer ranked[BENCH_RANKED];
     const void *param;                   /* the bench's own */
 };
 
@@ -120,6 +125,9 @@ int bench_errors(void);
 
 /* Makes input k, uniform in [lo, hi) with seed k + 1, on both sides. */
 bool bench_input(struct bench_state *st, int k, const starp_dims *shape, double lo, double hi);
+/* Its two halves: the host's side, and starp's of what the host's is by then. */
+void bench_fill(struct bench_state *st, int k, const starp_dims *shape, double lo, double hi);
+bool bench_upload(struct bench_state *st, int k, const starp_dims *shape);
 /* Makes room for one more result of the reference. */
 void bench_output(struct bench_state *st, int64_t count);
 void bench_close(struct bench_state *st);
@@ -132,6 +140,20 @@ bench_run_fn bench_fresh;
 bench_run_fn bench_reused;
 /* The reference, timed: the usual C peer. */
 bench_run_fn bench_reference;
+
+/* ------------------------------------------------------------------------------------------------------ blas.c */
+
+#define BENCH_SCALED_RESIDUAL 16 /* the most of error / (2^-53 norm n), as in HPL */
+
+/* BLAS and LAPACK on as many threads as starp has workers, and back to the single one that a session wants. */
+void bench_blas_open(const struct bench_state *st);
+void bench_blas_close(void);
+/* host[BENCH_INPUTS - 1]: room that the peers write to, touched. */
+void bench_blas_room(struct bench_state *st, int64_t count);
+/* The time our work would take at OpenBLAS's dgemm rate, n = 4096 or the case's if less: host[0] has such a matrix. */
+bench_run_fn bench_dgemm;
+/* Says so where a scaled residual is too large or NaN. */
+bool bench_residual(const struct bench_state *st, const char *what, double scaled);
 
 /* ------------------------------------------------------------------------------------------------------ data.c */
 
@@ -159,6 +181,7 @@ struct bench_measurement {
 /* Results that are equal but for rounding have such means. */
 bool bench_same_mean(double mean, double want);
 int bench_repeats(const struct bench_case *c, const struct bench_options *o);
+int bench_warmup(const struct bench_case *c);
 /* The medians, to report.c. */
 void bench_report(struct bench_measurement *m);
 
@@ -180,7 +203,7 @@ void peers_stop(void);
 
 /* False, and one line says why, when ranks cannot be started. */
 bool ranks_available(void);
-/* Measures a case on o->ranks ranks, and its ranked peer, each in child processes, and reports. */
+/* Measures a case on o->ranks ranks, and its ranked peers, each in child processes, and reports. */
 void ranks_run(const struct bench *b, const struct bench_case *c, const struct bench_options *o);
 /* In such a child: what was measured, on standard output. */
 void ranks_answer(const struct bench_measurement *m, double mean);

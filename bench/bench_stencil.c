@@ -61,7 +61,7 @@ static void loop_laplace(struct bench_state *st)
     { .name = #id, .size = 6000, .quick = 2000, .unit = &bench_gbps, .work = 16, .build = build_##id, \
       .reference = loop_##id, .ours = bench_fresh, \
       .peer = { { "c", 0.8, bench_reference, 0 }, { "numpy", 6, 0, 0 }, { "numexpr", 0, 0, 0 } }, \
-      .ranked = { "mpi", bar_mpi, 0, 0 } }
+      .ranked = { { "mpi", bar_mpi, 0, 0 } } }
 
 static const struct bench_case cases[] = { CASE(jacobi, 0.85), CASE(laplace, 0), { .name = NULL } };
 /* clang-format on */

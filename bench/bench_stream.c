@@ -83,7 +83,7 @@ static void loop_triad(struct bench_state *st)
     { .name = #id "-" #kind, .size = 20000000, .quick = 5000000, .unit = &bench_gbps, .work = bytes, \
       .build = build_##id, .reference = loop_##id, .ours = bench_##kind, \
       .peer = { { "c", bar_c, bench_reference, 0 }, { "numpy", bar_numpy, 0, 0 }, { "numexpr", bar_numexpr, 0, 0 } }, \
-      .ranked = { "one-rank", bar_ranks, 0, 0 } }
+      .ranked = { { "one-rank", bar_ranks, 0, 0 } } }
 
 static const struct bench_case cases[] = {
     CASE(copy, fresh, 16, 0, 0, 0, 0),

@@ -11,6 +11,7 @@
 #include <time.h>
 
 const struct bench_unit bench_gbps = { "GB/s", 1e-9, true };
+const struct bench_unit bench_gflops = { "GFlop/s", 1e-9, true };
 const struct bench_unit bench_meps = { "Melem/s", 1e-6, true };
 const struct bench_unit bench_us = { "us", 1e6, false };
 const struct bench_unit bench_ns = { "ns", 1e9, false };
@@ -48,16 +49,26 @@ int bench_errors(void)
     return errors;
 }
 
-bool bench_input(struct bench_state *st, int k, const starp_dims *shape, double lo, double hi)
+void bench_fill(struct bench_state *st, int k, const starp_dims *shape, double lo, double hi)
 {
     int64_t count = 1;
     for (int i = 0; i < shape->n; i++) count *= shape->v[i];
     st->host[k] = bench_alloc(count);
     bench_uniform(st->host[k], 0, count, (uint32_t)k + 1, lo, hi);
+}
+
+bool bench_upload(struct bench_state *st, int k, const starp_dims *shape)
+{
     st->in[k] = starp_from_host(st->session, st->host[k], shape, STARP_F64);
     if (starp_eval(st->in[k]) == STARP_OK) return true;
     bench_starp_error("input");
     return false;
+}
+
+bool bench_input(struct bench_state *st, int k, const starp_dims *shape, double lo, double hi)
+{
+    bench_fill(st, k, shape, lo, hi);
+    return bench_upload(st, k, shape);
 }
 
 void bench_output(struct bench_state *st, int64_t count)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The Python peers of starp-bench: NumPy, numexpr, SciPy. A child process; peers.c says what is asked and answered.
 
-A bench is a function (case, n) -> {peer: function}; the functions compute what the case of the same name in
+A bench is a function (case, n) -> {peer: function}, if there is one; the functions compute what the case of the same name in
 bench_NAME.c computes, on the same data. The time of a run includes dropping the previous result, as ours does. Short
 functions are repeated and averaged.
 """
@@ -152,12 +152,18 @@ def reduce(case, n):
     }[case]}
 
 
+def hpl(_case, n):
+    a, b = uniform(n * n, 1, -0.5, 0.5).reshape(n, n), uniform(n, 2, -0.5, 0.5)
+    return {"numpy": lambda: np.linalg.solve(a, b)}
+
+
 def overhead(_case, n):
     a, b = uniform(n, 1, 0, 1), uniform(n, 2, 0, 1)
     return {"numpy": lambda: np.sqrt(np.maximum(np.abs((a * b + a - b) * 2.0 + b), a) + 2.0) * b}
 
 
-BENCHES = {"stream": stream, "chain": chain, "stencil": stencil, "reduce": reduce, "overhead": overhead}
+BENCHES = {"stream": stream, "chain": chain, "stencil": stencil, "reduce": reduce, "overhead": overhead,
+           "hpl": hpl}
 
 
 class Peer:

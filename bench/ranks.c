@@ -6,10 +6,12 @@
  *   ours       mpirun -n RANKS starp-bench --worker BENCH/CASE            STARP_NCPU: the workers of a rank
  *   mpi        mpirun -n RANKS*WORKERS mpi_BENCH CASE SIZE ...            one thread each
  *   one-rank   starp-bench --worker BENCH/CASE                            STARP_NCPU: RANKS*WORKERS
+ *   hpcc       sh bench/hpcc SIZE ... mpirun -n RANKS*WORKERS             HPL; one thread each, where it is installed
  *
  * They run one after the other, for several rounds, and take turns in being first. Each opens, warms up, repeats, and
  * answers in lines of a word and a number: `seconds` per repeat, the `mean` of its results, its `ranks`; ours also the
- * `work` of a run and the percentage of `wait`. A worker checks its results itself; here the means are compared.
+ * `work` of a run and the percentage of `wait`. A worker checks its results itself; here the means are compared, but
+ * for HPL, which has a matrix and a check of its own.
  */
 #define _GNU_SOURCE
 #include "bench.h"
@@ -24,6 +26,8 @@
 #include <unistd.h>
 
 #define ROUNDS 5
+#define ROUNDS_HEAVY 3
+#define HPL_REPEATS 20 /* the most HPL does in a run */
 #define WORDS 16 /* of a command */
 #define TEXT 4096
 
@@ -33,6 +37,7 @@ extern char **environ;
 struct side {
     struct bench_series *series;
     int processes, workers; /* workers: of a process of starp's */
+    bool apart;             /* its numbers are its own: no mean */
     int nwords;
     char *word[WORDS + 1], text[TEXT];
     size_t used;
@@ -106,8 +111,19 @@ static void plan_twin(struct side *s, const struct bench_measurement *m)
     add_program(s, m->bench);
     add_word(s, "%s", m->st->self->name);
     add_word(s, "%lld", (long long)m->st->n);
-    add_word(s, "%d", BENCH_WARMUP);
+    add_word(s, "%d", bench_warmup(m->st->self));
     add_word(s, "%d", m->repeats);
+}
+
+static void plan_hpcc(struct side *s, const struct bench_measurement *m)
+{
+    add_word(s, "sh");
+    add_word(s, "%s", STARP_SOURCE_DIR "/bench/hpcc");
+    add_word(s, "%lld", (long long)m->st->n);
+    add_word(s, "%d", m->repeats);
+    add_word(s, "%d", s->processes);
+    add_launcher(s);
+    s->apart = true;
 }
 
 /* ---------------------------------------------------------------------------------------------------- children */
@@ -174,48 +190,87 @@ static bool run_child(struct side *s, const struct bench_measurement *m)
 
 /* --------------------------------------------------------------------------------------------------- measuring */
 
-static bool run_rounds(struct side *ours, struct side *peer, const struct bench_measurement *m)
+static bool same_mean(const struct side *ours, const struct side *peer, const struct bench_measurement *m)
 {
-    for (int r = 0; r < ROUNDS; r++) {
-        struct side *first = r % 2 ? peer : ours, *second = r % 2 ? ours : peer;
-        if (!run_child(first, m) || !run_child(second, m)) return false;
-    }
-    if (bench_same_mean(peer->mean, ours->mean)) return true;
-    bench_error("%s: %s's results have the mean %.17g, not %.17g", m->st->self->name, m->series[1].peer->name,
-                peer->mean, ours->mean);
+    if (peer->apart || bench_same_mean(peer->mean, ours->mean)) return true;
+    bench_error("%s: %s's results have the mean %.17g, not %.17g", m->st->self->name, peer->series->peer->name, peer->mean,
+                ours->mean);
     return false;
+}
+
+static bool run_rounds(struct side *side, const struct bench_measurement *m, int rounds)
+{
+    for (int r = 0; r < rounds; r++) {
+        for (int i = 0; i < m->nseries; i++) {
+            if (!run_child(&side[(r + i) % m->nseries], m)) return false;
+        }
+    }
+    for (int i = 1; i < m->nseries; i++) {
+        if (!same_mean(&side[0], &side[i], m)) return false;
+    }
+    return true;
+}
+
+static void plan(struct side *s, const struct bench_measurement *m, const struct bench_options *o)
+{
+    int cores = o->ranks * o->workers;
+    const char *peer = s->series->peer != NULL ? s->series->peer->name : NULL;
+    s->processes = peer == NULL ? o->ranks : strcmp(peer, "one-rank") == 0 ? 1 : cores;
+    s->workers = peer == NULL ? o->workers : cores;
+    if (peer != NULL && strcmp(peer, "mpi") == 0) plan_twin(s, m);
+    else if (peer != NULL && strcmp(peer, "hpcc") == 0) plan_hpcc(s, m);
+    else plan_starp(s, m);
 }
 
 static void measure(struct bench_measurement *m, const struct bench_options *o)
 {
-    int cores = o->ranks * o->workers;
-    bool twin = strcmp(m->series[1].peer->name, "mpi") == 0;
-    struct side ours = { .series = &m->series[0], .processes = o->ranks, .workers = o->workers };
-    struct side peer = { .series = &m->series[1], .processes = twin ? cores : 1, .workers = cores };
-    plan_starp(&ours, m);
-    if (twin) plan_twin(&peer, m);
-    else plan_starp(&peer, m);
-    if (!run_rounds(&ours, &peer, m)) return;
-    m->repeats = ours.answers;
-    m->st->work = ours.work;
-    m->wait = ours.waits > 0 ? ours.wait / ours.waits : -1;
+    struct side side[1 + BENCH_RANKED];
+    memset(side, 0, sizeof side);
+    for (int i = 0; i < m->nseries; i++) {
+        side[i].series = &m->series[i];
+        plan(&side[i], m, o);
+    }
+    if (!run_rounds(side, m, m->st->self->heavy ? ROUNDS_HEAVY : ROUNDS)) return;
+    m->repeats = side[0].answers;
+    m->st->work = side[0].work;
+    m->wait = side[0].waits > 0 ? side[0].wait / side[0].waits : -1;
     bench_report(m);
+}
+
+static bool is_installed(const struct bench_peer *p)
+{
+    if (strcmp(p->name, "hpcc") != 0 || system("command -v hpcc >/dev/null 2>&1") == 0) return true;
+    static bool said;
+    if (!said) printf("%s is not in PATH: no such peer (apt-get install %s)\n", p->name, p->name);
+    said = true;
+    return false;
+}
+
+/* A heavy case's usual repeats are those of all its rounds. */
+static int repeats_of_round(const struct bench_case *c, const struct bench_options *o)
+{
+    int n = bench_repeats(c, o), most = BENCH_MAX_REPEATS / ROUNDS;
+    if (c->heavy && o->repeats == 0) n = (n + ROUNDS_HEAVY - 1) / ROUNDS_HEAVY;
+    if (most > HPL_REPEATS) most = HPL_REPEATS;
+    return n < most ? n : most;
 }
 
 /* The bars are for two ranks: more may have less than a core each. */
 void ranks_run(const struct bench *b, const struct bench_case *c, const struct bench_options *o)
 {
     struct bench_state st = { .self = c, .quick = o->quick, .n = o->quick ? c->quick : c->size };
-    struct bench_peer peer = c->ranked;
+    struct bench_peer peer[BENCH_RANKED];
     struct bench_measurement *m = calloc(1, sizeof *m);
     if (m == NULL) exit(1);
-    if (o->ranks != 2) peer.bar = 0;
     m->bench = b->name;
     m->st = &st;
-    m->repeats = bench_repeats(c, o);
-    if (m->repeats * ROUNDS > BENCH_MAX_REPEATS) m->repeats = BENCH_MAX_REPEATS / ROUNDS;
-    m->nseries = 2;
-    m->series[1].peer = &peer;
+    m->repeats = repeats_of_round(c, o);
+    m->nseries = 1;
+    for (int i = 0; i < BENCH_RANKED && c->ranked[i].name != NULL; i++) {
+        peer[i] = c->ranked[i];
+        if (o->ranks != 2) peer[i].bar = 0;
+        if (is_installed(&peer[i])) m->series[m->nseries++].peer = &peer[i];
+    }
     measure(m, o);
     free(m);
 }

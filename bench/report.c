@@ -118,7 +118,7 @@ void report_result(const struct bench_result *r, bool first)
     printf("%-9s %10.4g %8.2f", r->peer, r->peer_value, r->ratio);
     if (r->bar != 0) printf(" %7.2f %s", r->bar, verdict(r->ratio, r->bar));
     putchar('\n');
-    if (r->wait >= 0) printf("%-25s %10.3g %%\n", "  wait", r->wait);
+    if (r->wait >= 0 && first) printf("%-25s %10.3g %%\n", "  wait", r->wait);
     fflush(stdout);
     if (r->bar != 0) remember_bar(r);
     if (report.json != NULL) write_json(r);
