@@ -158,12 +158,14 @@ void sp_reshape_count(const struct sp_reshape *job, size_t *bytes);
  */
 struct sp_dense {
     int64_t item; /* bytes of an element */
+    const void *one; /* an element */
     void (*gemm)(char ta, char tb, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda, const void *b,
                  int64_t ldb, double beta, void *c, int64_t ldc); /* c = beta c + alpha a b; alpha 1 or -1, beta 0 or 1 */
     void (*trsm)(char side, char uplo, char trans, char diag, int64_t m, int64_t n, const void *a, int64_t lda, void *b, int64_t ldb);
     int (*getrf)(int64_t m, int64_t n, void *a, int64_t lda, int32_t *pivot); /* LAPACK's info, as below */
     void (*laswp)(int64_t n, void *a, int64_t lda, int64_t first, int64_t last, const int32_t *pivot); /* from 1 */
     int (*potrf)(char uplo, int64_t n, void *a, int64_t lda);
+    int (*trtri)(char uplo, char diag, int64_t n, void *a, int64_t lda);
     /* Householder QR of a, in place, with one triangular factor t of order min(m, n), ldt n (compact WY: Schreiber and Van Loan 1989). */
     int (*geqrt)(int64_t m, int64_t n, void *a, int64_t lda, void *t, void *work);
     /* c = q c, or q^H c where `adjoint`: the k reflections of v and t, m rows; ldt k. work: SP_QR_WORK(k, n) bytes. */
@@ -174,6 +176,19 @@ struct sp_dense {
 const struct sp_dense *sp_dense_of(starp_dtype dtype); /* NULL: none */
 /* The threads BLAS uses in a call, for the whole process; what it used before. Tasks want one. */
 int sp_dense_threads(int n);
+
+/* ------------------------------------------------------------------------------------------------------- lu.c */
+
+/* Factors a panel of rows x cols in place, and writes what goes with it: sp_lu_bytes. scratch: rows * 4 bytes. LAPACK's info. */
+size_t sp_lu_bytes(const struct sp_dense *d, int64_t cols);
+int sp_lu_factor(const struct sp_dense *d, int64_t rows, int64_t cols, void *panel, int64_t ld, void *with, void *scratch);
+const int32_t *sp_lu_pivots(const void *with); /* LAPACK's */
+/* Applies a panel of `width` pivots (listed: its columns) to other columns, rows from the panel's first: its exchanges alone, or all of
+   it. scratch: width * cols elements. */
+void sp_lu_swap(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *with, int64_t listed, void *column, int64_t ld,
+                void *scratch);
+void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *panel, int64_t panel_ld, const void *with,
+                  int64_t listed, void *column, int64_t ld, void *scratch);
 
 /* ---------------------------------------------------------------------------------------------------- whole.c */
 

@@ -48,6 +48,11 @@ static CBLAS_TRANSPOSE trans_of(char t)
     { \
         return LAPACKE_##p##potrf_work(LAPACK_COL_MAJOR, uplo, (int)n, a, (int)lda); \
     } \
+    static int p##_trtri(char uplo, char diag, int64_t n, void *a, int64_t lda) \
+    { \
+        return LAPACKE_##p##trtri_work(LAPACK_COL_MAJOR, uplo, diag, (int)n, a, (int)lda); \
+    } \
+    static const T p##_one = 1; \
     static int p##_geqrt(int64_t m, int64_t n, void *a, int64_t lda, void *t, void *work) \
     { \
         int64_t nb = m < n ? m : n; \
@@ -105,12 +110,12 @@ static void u16_gemm(char ta, char tb, int64_t m, int64_t n, int64_t k, double a
     }
 }
 
-#define ROW(T, p) { sizeof(T), p##_gemm, p##_trsm, p##_getrf, p##_laswp, p##_potrf, p##_geqrt, p##_gemqrt }
+#define ROW(T, p) { sizeof(T), &p##_one, p##_gemm, p##_trsm, p##_getrf, p##_laswp, p##_potrf, p##_trtri, p##_geqrt, p##_gemqrt }
 
 static const struct sp_dense table[STARP_NDTYPES] = {
     [STARP_F32] = ROW(float, s), [STARP_F64] = ROW(double, d), [STARP_C64] = ROW(c64, c), [STARP_C128] = ROW(c128, z),
-    [STARP_I8] = { 1, u8_gemm }, [STARP_U8] = { 1, u8_gemm }, [STARP_I16] = { 2, u16_gemm }, [STARP_U16] = { 2, u16_gemm },
-    [STARP_I32] = { 4, u32_gemm }, [STARP_U32] = { 4, u32_gemm }, [STARP_I64] = { 8, u64_gemm }, [STARP_U64] = { 8, u64_gemm },
+    [STARP_I8] = { 1, NULL, u8_gemm }, [STARP_U8] = { 1, NULL, u8_gemm }, [STARP_I16] = { 2, NULL, u16_gemm }, [STARP_U16] = { 2, NULL, u16_gemm },
+    [STARP_I32] = { 4, NULL, u32_gemm }, [STARP_U32] = { 4, NULL, u32_gemm }, [STARP_I64] = { 8, NULL, u64_gemm }, [STARP_U64] = { 8, NULL, u64_gemm },
 };
 
 const struct sp_dense *sp_dense_of(starp_dtype dtype)

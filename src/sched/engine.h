@@ -508,21 +508,20 @@ int64_t sp_matrix_stack(const struct sp_matrix *m, int64_t tile); /* matrices in
 /* Fills a matrix with an operand of the call; makes a result of the call of a matrix. adjoint: transposed and conjugated. */
 starp_status sp_matrix_load(struct sp_calling *c, struct sp_matrix *m, int operand, bool adjoint);
 starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, int part, bool adjoint);
-/* panel.c: rows [row, rows of the matrix) of a block column, as tasks on every rank read them, and bytes that go with it. */
+/* panel.c: some rows of a block column, maybe none, as tasks on every rank read them, and bytes that go with it. */
 struct sp_panel {
     bool mine, everywhere;
     struct sp_slot *slab, *extra;   /* extra: on the owner; to others it comes with the column */
-    int64_t row, rows, cols, ld;
-    char *data;                     /* its element at `row` */
+    int64_t row, rows, cols, ld;    /* row: the first */
+    char *data;                     /* its element there */
     size_t bytes;
     void *with;                     /* that many */
 };
 /* The panel's place; then, where it is mine, the task that makes it is submitted; then it is sent. */
-starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row, size_t bytes,
-                            struct sp_panel *p);
+starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row, int64_t rows,
+                            size_t bytes, struct sp_panel *p);
 starp_status sp_panel_send(struct sp_calling *c, const struct sp_matrix *m, const struct sp_panel *p);
 void sp_panel_read(const struct sp_calling *c, struct sp_task *task, const struct sp_panel *p);
-void sp_panel_read_extra(const struct sp_calling *c, struct sp_task *task, const struct sp_panel *p);
 void sp_panel_end(struct sp_calling *c, struct sp_panel *p);
 
 /* A task on a block column: what the algorithms have in common. */
@@ -532,7 +531,7 @@ struct sp_column_task {
     const struct sp_panel *panel;   /* kept by the run */
     int64_t batch, nbatch;          /* which matrix of how many */
     int64_t row, rows, cols;        /* the column from `row` on: so many rows and columns */
-    int64_t width;                  /* what of the panel counts, columns */
+    int64_t width, listed;          /* columns of the panel that count, and all of them */
     char *column;                   /* its element at `row` */
     int64_t ld;
     int option;
@@ -543,7 +542,7 @@ struct sp_column_task *sp_column_task(struct sp_calling *c, const struct sp_matr
                                       const char *name, int (*perform)(struct sp_task *, void *));
 bool sp_column_is_mine(const struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col);
 /* An operand in whole block columns, as factorizations want it. */
-starp_status sp_matrix_columns(struct sp_calling *c, struct sp_matrix *m, int operand, bool adjoint);
+starp_status sp_matrix_columns(struct sp_calling *c, struct sp_matrix *m, int operand, int64_t width, bool adjoint);
 starp_status sp_lower_call(struct sp_run *run, int32_t step, struct sp_error *e);
 starp_status sp_lower_part(struct sp_run *run, int32_t step, struct sp_error *e);
 starp_status sp_lower_matmul(struct sp_calling *c);

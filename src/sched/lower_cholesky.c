@@ -44,7 +44,7 @@ static starp_status lower_matrix(struct sp_calling *c, const struct sp_matrix *a
     struct sp_panel *panel = sp_run_keep(c->run, (size_t)a->ncol * sizeof *panel);
     if (!panel) return sp_fail_memory(c->e);
     for (int64_t k = 0; k < a->ncol; k++) {
-        SP_TRY(sp_panel_begin(c, a, batch, k, k * a->tile_cols, 0, &panel[k]));
+        SP_TRY(sp_panel_begin(c, a, batch, k, k * a->tile_cols, a->rows - k * a->tile_cols, 0, &panel[k]));
         if (panel[k].mine) {
             struct sp_column_task *t = sp_column_task(c, a, batch, k, panel[k].row, "factor", factor);
             if (!t) return c->e->status;
@@ -69,7 +69,7 @@ starp_status sp_lower_cholesky(struct sp_calling *c)
     struct sp_matrix a;
     int32_t upper;
     memcpy(&upper, c->node->param, sizeof upper);
-    SP_TRY(sp_matrix_columns(c, &a, 0, upper));
+    SP_TRY(sp_matrix_columns(c, &a, 0, SP_OPTION(&c->run->sched->options, panel), upper));
     for (int64_t batch = 0; batch < a.nbatch; batch++) SP_TRY(lower_matrix(c, &a, batch));
     return sp_matrix_store(c, &a, 0, upper);
 }

@@ -10,11 +10,14 @@
 
 #include "engine.h"
 
+#define AHEAD 8  /* panels until the memory of one may serve another, which then waits for those who read it */
+#define PANELS 2 /* panels in a block column: products are faster with more columns, panels with fewer */
+
 struct lu {
     struct sp_calling *c;
     struct sp_matrix a, b;
     bool solves;
-    int64_t batch, npanel;
+    int64_t batch, width, npanel; /* width: of a panel */
     struct sp_panel *panel;
 };
 
@@ -33,97 +36,120 @@ static void fail_singular(const struct sp_column_task *t, int64_t i)
     sp_run_fail(t->task.run, STARP_ERR_COMPUTE, t->task.site, text);
 }
 
+/* The panel is copied to where others read it: its block column is worked on meanwhile. */
 static int factor(struct sp_task *task, void *scratch)
 {
     struct sp_column_task *t = (struct sp_column_task *)task;
-    (void)scratch;
-    int info = t->dense->getrf(t->rows, t->cols, t->column, t->ld, t->out);
+    int64_t item = t->dense->item;
+    char *copy = (char *)t->out + sp_lu_bytes(t->dense, t->cols);
+    int info = sp_lu_factor(t->dense, t->rows, t->cols, t->column, t->ld, t->out, scratch);
+    for (int64_t j = 0; j < t->cols; j++) memcpy(copy + j * t->rows * item, t->column + j * t->ld * item, (size_t)(t->rows * item));
     if (info > 0 && t->option) fail_singular(t, t->row + info);
     return SP_KERNEL_OK;
-}
-
-/* Where another rank has failed, its panels arrive all the same, with anything in them. */
-static bool pivots_fit(const int32_t *pivot, int64_t n, int64_t rows)
-{
-    for (int64_t i = 0; i < n; i++) {
-        if (pivot[i] < 1 || pivot[i] > rows) return false;
-    }
-    return true;
 }
 
 static int update(struct sp_task *task, void *scratch)
 {
     struct sp_column_task *t = (struct sp_column_task *)task;
-    const struct sp_dense *d = t->dense;
-    const struct sp_panel *p = t->panel;
-    const char *l = p->data + (t->row - p->row) * d->item;
-    (void)scratch;
-    if (!pivots_fit(p->with, t->width, t->rows)) return SP_KERNEL_OK;
-    d->laswp(t->cols, t->column, t->ld, 1, t->width, p->with);
-    d->trsm('L', 'L', 'N', 'U', t->width, t->cols, l, p->ld, t->column, t->ld);
-    if (t->rows > t->width) {
-        d->gemm('N', 'N', t->rows - t->width, t->cols, t->width, -1, l + t->width * d->item, p->ld, t->column, t->ld, 1,
-                t->column + t->width * d->item, t->ld);
-    }
+    const char *with = t->panel->with;
+    sp_lu_update(t->dense, t->rows, t->width, t->cols, with + sp_lu_bytes(t->dense, t->listed), t->rows, with, t->listed, t->column, t->ld,
+                 scratch);
     return SP_KERNEL_OK;
 }
 
-/* A column left of a panel takes part in its swaps, too. */
+/* Columns left of a panel take part in its swaps, too. */
 static int swap(struct sp_task *task, void *scratch)
 {
     struct sp_column_task *t = (struct sp_column_task *)task;
-    (void)scratch;
-    if (pivots_fit(t->panel->with, t->width, t->rows)) t->dense->laswp(t->cols, t->column, t->ld, 1, t->width, t->panel->with);
+    sp_lu_swap(t->dense, t->rows, t->width, t->cols, t->panel->with, t->listed, t->column, t->ld, scratch);
     return SP_KERNEL_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------- submitting */
 
+static int64_t panel_cols(const struct lu *f, int64_t k)
+{
+    return least(f->width, f->a.cols - k * f->width);
+}
+
+/* A task on columns [from, to) of the block column that panel k is in, or on all of another. */
+static struct sp_column_task *column_task(struct lu *f, const struct sp_matrix *m, int64_t col, int64_t from, int64_t to, int64_t k,
+                                          const char *name, int (*perform)(struct sp_task *, void *))
+{
+    struct sp_column_task *t = sp_column_task(f->c, m, f->batch, col, k * f->width, name, perform);
+    if (!t) return NULL;
+    t->panel = &f->panel[k];
+    t->listed = panel_cols(f, k);
+    t->width = least(t->listed, t->rows);
+    t->cols = to - from;
+    t->column += from * t->ld * t->dense->item;
+    t->task.scratch = (size_t)(t->width * t->cols * t->dense->item) + 64;
+    return t;
+}
+
 static starp_status make_panel(struct lu *f, int64_t k)
 {
     struct sp_panel *p = &f->panel[k];
-    int64_t row = k * f->a.tile_cols;
-    SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k, f->solves ? 0 : row, (size_t)f->a.tile_cols * sizeof(int32_t), p));
+    int64_t cols = panel_cols(f, k), rows = f->a.rows - k * f->width, from = k % PANELS * f->width;
+    size_t bytes = sp_lu_bytes(f->c->dense, cols) + (size_t)(rows * cols * f->c->dense->item);
+    SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k / PANELS, k * f->width, 0, bytes, p));
     if (!p->mine) return STARP_OK;
-    struct sp_column_task *t = sp_column_task(f->c, &f->a, f->batch, k, row, "factor", factor);
+    struct sp_column_task *t = column_task(f, &f->a, k / PANELS, from, from + cols, k, "factor", factor);
     if (!t) return f->c->e->status;
     t->out = p->with;
     t->option = f->solves;
-    t->task.priority++;
+    t->task.priority += 2;
+    t->task.scratch = (size_t)rows * sizeof(int32_t) + 64;
     sp_call_depend(f->c, &t->task, p->extra, 2);
     SP_TRY(sp_call_submit(f->c, &t->task));
     return sp_panel_send(f->c, &f->a, p);
 }
 
-static starp_status update_columns(struct lu *f, const struct sp_matrix *m, int64_t first, int64_t k)
+static starp_status submit_update(struct lu *f, const struct sp_matrix *m, int64_t col, int64_t from, int64_t k)
 {
-    int64_t row = k * f->a.tile_cols;
-    for (int64_t col = first; col < m->ncol; col++) {
-        if (!sp_column_is_mine(f->c, m, f->batch, col)) continue;
-        struct sp_column_task *t = sp_column_task(f->c, m, f->batch, col, row, "update", update);
-        if (!t) return f->c->e->status;
-        t->panel = &f->panel[k];
-        t->width = least(f->panel[k].cols, t->rows);
-        sp_panel_read(f->c, &t->task, t->panel);
-        SP_TRY(sp_call_submit(f->c, &t->task));
-    }
+    int64_t cols = sp_matrix_tile_cols(m, col);
+    if (from >= cols || !sp_column_is_mine(f->c, m, f->batch, col)) return STARP_OK;
+    struct sp_column_task *t = column_task(f, m, col, from, cols, k, "update", update);
+    if (!t) return f->c->e->status;
+    t->task.priority += from > 0;
+    sp_panel_read(f->c, &t->task, t->panel);
+    return sp_call_submit(f->c, &t->task);
+}
+
+/* What is right of a panel: the rest of its block column, the others, right-hand sides. */
+static starp_status update_columns(struct lu *f, int64_t k)
+{
+    SP_TRY(submit_update(f, &f->a, k / PANELS, k % PANELS * f->width + panel_cols(f, k), k));
+    for (int64_t col = k / PANELS + 1; col < f->a.ncol; col++) SP_TRY(submit_update(f, &f->a, col, 0, k));
+    for (int64_t col = 0; f->solves && col < f->b.ncol; col++) SP_TRY(submit_update(f, &f->b, col, 0, k));
     return STARP_OK;
 }
 
 static starp_status swap_columns(struct lu *f)
 {
-    for (int64_t col = 0; col + 1 < f->npanel; col++) {
-        if (!sp_column_is_mine(f->c, &f->a, f->batch, col)) continue;
-        for (int64_t k = col + 1; k < f->npanel; k++) {
-            struct sp_column_task *t = sp_column_task(f->c, &f->a, f->batch, col, k * f->a.tile_cols, "swap", swap);
+    for (int64_t k = 1; k < f->npanel; k++) {
+        for (int64_t col = 0; col <= k / PANELS; col++) {
+            int64_t cols = col < k / PANELS ? sp_matrix_tile_cols(&f->a, col) : k % PANELS * f->width;
+            if (cols == 0 || !sp_column_is_mine(f->c, &f->a, f->batch, col)) continue;
+            struct sp_column_task *t = column_task(f, &f->a, col, 0, cols, k, "swap", swap);
             if (!t) return f->c->e->status;
-            t->panel = &f->panel[k];
-            t->width = least(f->panel[k].cols, t->rows);
-            sp_panel_read_extra(f->c, &t->task, t->panel);
+            sp_panel_read(f->c, &t->task, t->panel);
             SP_TRY(sp_call_submit(f->c, &t->task));
         }
     }
     return STARP_OK;
+}
+
+/* The substitution reads U, a block column at a time. */
+static starp_status substitute_columns(struct lu *f)
+{
+    struct sp_panel *u = sp_run_keep(f->c->run, (size_t)f->a.ncol * sizeof *u);
+    if (!u) return sp_fail_memory(f->c->e);
+    for (int64_t k = f->a.ncol - 1; k >= 0; k--) {
+        SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k, 0, least(f->a.rows, (k + 1) * f->a.tile_cols), 0, &u[k]));
+        SP_TRY(sp_panel_send(f->c, &f->a, &u[k]));
+    }
+    return sp_substitute(f->c, u, f->a.ncol, &f->b, f->batch, false, false);
 }
 
 /* One matrix of the batch. */
@@ -133,10 +159,10 @@ static starp_status lower_matrix(struct lu *f)
     if (!f->panel) return sp_fail_memory(f->c->e);
     for (int64_t k = 0; k < f->npanel; k++) {
         SP_TRY(make_panel(f, k));
-        SP_TRY(update_columns(f, &f->a, k + 1, k));
-        if (f->solves) SP_TRY(update_columns(f, &f->b, 0, k));
+        SP_TRY(update_columns(f, k));
+        if (f->solves && k >= AHEAD) sp_panel_end(f->c, &f->panel[k - AHEAD]);
     }
-    return f->solves ? sp_substitute(f->c, f->panel, f->npanel, &f->b, f->batch, false, false) : swap_columns(f);
+    return f->solves ? substitute_columns(f) : swap_columns(f);
 }
 
 static void end_panels(struct lu *f)
@@ -161,8 +187,8 @@ static int list_pivots(struct sp_task *task, void *scratch)
     (void)scratch;
     for (int64_t i = 0; i < t->rows; i++) t->order[i] = i;
     for (int64_t i = 0; i < t->least; i++) {
-        int64_t k = i / t->width, row = k * t->width + ((const int32_t *)t->panel[k].with)[i - k * t->width] - 1;
-        if (row < 0 || row >= t->rows) return SP_KERNEL_OK; /* as pivots_fit */
+        int64_t k = i / t->width, row = k * t->width + sp_lu_pivots(t->panel[k].with)[i - k * t->width] - 1;
+        if (row < 0 || row >= t->rows) return SP_KERNEL_OK; /* from a rank that has failed */
         int64_t other = t->order[row];
         t->pivot[i] = row;
         t->order[row] = t->order[i];
@@ -179,22 +205,26 @@ static starp_status keep_pivots(struct lu *f, const struct sp_matrix *pivot, con
     struct pivot_task *t = sp_call_task(f->c, sizeof *t, (int)f->npanel + 2, "pivots", list_pivots);
     if (!t) return sp_fail_memory(f->c->e);
     t->panel = f->panel;
-    t->width = f->a.tile_cols;
+    t->width = f->width;
     t->least = least(f->a.rows, f->a.cols);
     t->rows = f->a.rows;
     t->pivot = none ? none->data : NULL;
     t->order = order->value->slot[tile]->data;
     if (none) sp_call_depend(f->c, &t->task, none, 2);
     sp_call_depend(f->c, &t->task, order->value->slot[tile], 2);
-    for (int64_t k = 0; k < f->npanel; k++) sp_panel_read_extra(f->c, &t->task, &f->panel[k]);
+    for (int64_t k = 0; k < f->npanel; k++) sp_panel_read(f->c, &t->task, &f->panel[k]);
     return sp_call_submit(f->c, &t->task);
 }
 
 /* ------------------------------------------------------------------------------------------------------ the calls */
 
-static void count_panels(struct lu *f)
+static starp_status begin(struct lu *f)
 {
-    f->npanel = (least(f->a.rows, f->a.cols) + f->a.tile_cols - 1) / f->a.tile_cols;
+    f->width = SP_OPTION(&f->c->run->sched->options, panel);
+    SP_TRY(sp_matrix_columns(f->c, &f->a, 0, PANELS * f->width, false));
+    if (f->solves) SP_TRY(sp_matrix_columns(f->c, &f->b, 1, PANELS * f->width, false));
+    f->npanel = (least(f->a.rows, f->a.cols) + f->width - 1) / f->width;
+    return STARP_OK;
 }
 
 starp_status sp_lower_lu(struct sp_calling *c)
@@ -202,8 +232,7 @@ starp_status sp_lower_lu(struct sp_calling *c)
     struct lu f = { .c = c };
     struct sp_matrix pivot, order;
     int64_t m = c->extent[0][0], n = c->extent[0][1];
-    SP_TRY(sp_matrix_columns(c, &f.a, 0, false));
-    count_panels(&f);
+    SP_TRY(begin(&f));
     SP_TRY(sp_matrix_new(c, &pivot, STARP_I64, least(m, n), 1, m, 1, SP_DEALT_COLUMNS));
     SP_TRY(sp_matrix_new(c, &order, STARP_I64, m, 1, m, 1, SP_DEALT_COLUMNS));
     starp_status status = STARP_OK;
@@ -220,9 +249,7 @@ starp_status sp_lower_lu(struct sp_calling *c)
 starp_status sp_lower_solve(struct sp_calling *c)
 {
     struct lu f = { .c = c, .solves = true };
-    SP_TRY(sp_matrix_columns(c, &f.a, 0, false));
-    SP_TRY(sp_matrix_columns(c, &f.b, 1, false));
-    count_panels(&f);
+    SP_TRY(begin(&f));
     starp_status status = STARP_OK;
     for (; f.batch < f.b.nbatch && status == STARP_OK; f.batch++) {
         status = lower_matrix(&f);

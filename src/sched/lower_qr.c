@@ -73,7 +73,7 @@ static starp_status make_panel(struct qr *f, int64_t k)
 {
     struct sp_panel *p = &f->panel[k];
     int64_t row = k * f->a.tile_cols, cols = sp_matrix_tile_cols(&f->a, k);
-    SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k, row, (size_t)(cols * cols * f->c->dense->item), p));
+    SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k, row, f->a.rows - row, (size_t)(cols * cols * f->c->dense->item), p));
     if (!p->mine) return STARP_OK;
     struct sp_column_task *t = sp_column_task(f->c, &f->a, f->batch, k, row, "factor", factor);
     if (!t) return f->c->e->status;
@@ -131,7 +131,7 @@ starp_status sp_lower_qr(struct sp_calling *c)
 {
     struct qr f = { .c = c };
     const starp_dims *shape = &c->node->results->shape[0];
-    SP_TRY(sp_matrix_columns(c, &f.a, 0, false));
+    SP_TRY(sp_matrix_columns(c, &f.a, 0, SP_OPTION(&c->run->sched->options, panel), false));
     SP_TRY(sp_matrix_new(c, &f.q, f.a.dtype, f.a.rows, shape->v[shape->n - 1], f.a.rows, f.a.tile_cols, SP_DEALT_COLUMNS));
     f.npanel = (least(f.a.rows, f.a.cols) + f.a.tile_cols - 1) / f.a.tile_cols;
     starp_status status = STARP_OK;

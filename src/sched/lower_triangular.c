@@ -53,13 +53,13 @@ starp_status sp_lower_triangular(struct sp_calling *c)
     struct sp_matrix a, b;
     int32_t option[2];
     memcpy(option, c->node->param, sizeof option);
-    SP_TRY(sp_matrix_columns(c, &a, 0, false));
-    SP_TRY(sp_matrix_columns(c, &b, 1, false));
+    SP_TRY(sp_matrix_columns(c, &a, 0, SP_OPTION(&c->run->sched->options, panel), false));
+    SP_TRY(sp_matrix_columns(c, &b, 1, SP_OPTION(&c->run->sched->options, panel), false));
     for (int64_t batch = 0; batch < b.nbatch; batch++) {
         struct sp_panel *panel = sp_run_keep(c->run, (size_t)a.ncol * sizeof *panel);
         if (!panel) return sp_fail_memory(c->e);
         for (int64_t k = 0; k < a.ncol; k++) {
-            SP_TRY(sp_panel_begin(c, &a, batch, k, 0, 0, &panel[k]));
+            SP_TRY(sp_panel_begin(c, &a, batch, k, 0, a.rows, 0, &panel[k]));
             SP_TRY(sp_panel_send(c, &a, &panel[k]));
         }
         SP_TRY(sp_substitute(c, panel, a.ncol, &b, batch, option[0], option[1]));

@@ -22,18 +22,18 @@ static starp_status receive(struct sp_calling *c, const struct sp_matrix *m, int
     return STARP_OK;
 }
 
-starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row, size_t bytes,
-                            struct sp_panel *p)
+starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row, int64_t rows,
+                            size_t bytes, struct sp_panel *p)
 {
     int64_t tile = sp_matrix_tile(m, batch, 0, col);
     int owner = sp_matrix_owner(m, tile);
-    *p = (struct sp_panel){ .row = row, .rows = m->rows - row, .cols = sp_matrix_tile_cols(m, col), .bytes = bytes };
+    *p = (struct sp_panel){ .row = row, .rows = rows, .cols = sp_matrix_tile_cols(m, col), .bytes = bytes };
     p->everywhere = owner == SP_EVERYWHERE;
     p->mine = sp_is_mine(c->run->sched, owner);
     if (!p->mine) return receive(c, m, owner, p);
-    p->slab = m->value->slot[tile];
+    p->slab = rows > 0 ? m->value->slot[tile] : NULL;
     p->ld = sp_matrix_ld(m, 0);
-    p->data = (char *)p->slab->data + row * sp_dtypes[m->dtype].size;
+    p->data = (char *)m->value->slot[tile]->data + row * sp_dtypes[m->dtype].size;
     if (bytes == 0) return STARP_OK;
     p->extra = sp_pool_get(&c->run->sched->pool, bytes, !c->at_once);
     if (!p->extra) return sp_fail_memory(c->e);
@@ -49,7 +49,7 @@ starp_status sp_panel_send(struct sp_calling *c, const struct sp_matrix *m, cons
     struct sp_piece column = { .slot = p->slab, .from = p->data, .item = (size_t)item, .ndim = 2, .extent = { p->cols, p->rows },
                                .stride = { p->ld * item, item } };
     struct sp_piece extra = { .slot = p->extra, .from = p->with, .item = 1, .ndim = 1, .extent = { (int64_t)p->bytes }, .stride = { 1 } };
-    bool ok = sp_parcel_add(&parcel, &column) && (p->bytes == 0 || sp_parcel_add(&parcel, &extra));
+    bool ok = (p->rows == 0 || sp_parcel_add(&parcel, &column)) && (p->bytes == 0 || sp_parcel_add(&parcel, &extra));
     starp_status status = ok ? sp_parcel_send(c->run, &parcel, SP_EVERYWHERE, c->node->site, c->e) : sp_fail_memory(c->e);
     sp_parcel_free(&parcel);
     return status;
@@ -57,13 +57,8 @@ starp_status sp_panel_send(struct sp_calling *c, const struct sp_matrix *m, cons
 
 void sp_panel_read(const struct sp_calling *c, struct sp_task *task, const struct sp_panel *p)
 {
-    sp_call_depend(c, task, p->slab, 1);
+    if (p->slab) sp_call_depend(c, task, p->slab, 1);
     if (p->extra) sp_call_depend(c, task, p->extra, 1);
-}
-
-void sp_panel_read_extra(const struct sp_calling *c, struct sp_task *task, const struct sp_panel *p)
-{
-    sp_call_depend(c, task, p->extra ? p->extra : p->slab, 1);
 }
 
 void sp_panel_end(struct sp_calling *c, struct sp_panel *p)
@@ -98,9 +93,9 @@ bool sp_column_is_mine(const struct sp_calling *c, const struct sp_matrix *m, in
     return sp_is_mine(c->run->sched, sp_matrix_owner(m, sp_matrix_tile(m, batch, 0, col)));
 }
 
-starp_status sp_matrix_columns(struct sp_calling *c, struct sp_matrix *m, int operand, bool adjoint)
+starp_status sp_matrix_columns(struct sp_calling *c, struct sp_matrix *m, int operand, int64_t width, bool adjoint)
 {
-    int64_t rows = c->extent[operand][adjoint], cols = c->extent[operand][!adjoint], width = SP_OPTION(&c->run->sched->options, panel);
+    int64_t rows = c->extent[operand][adjoint], cols = c->extent[operand][!adjoint];
     const struct sp_node *n = c->run->sched->order.node[c->step->operand[operand].node];
     if (operand == 0) sp_call_stack(c, INT64_MAX);
     if (operand == 0) sp_call_deal(c, rows, cols, width);
