@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "engine.h"
+#include "call.h"
 
 #define STACK_ELEMENTS ((int64_t)1 << 16) /* of small matrices that share a tile, and a task */
 

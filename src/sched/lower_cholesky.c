@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "engine.h"
+#include "call.h"
 
 static void fail_not_positive(const struct sp_column_task *t, int64_t order)
 {

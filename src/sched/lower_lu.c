@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "engine.h"
+#include "call.h"
 
 #define AHEAD 8  /* panels until the memory of one may serve another, which then waits for those who read it */
 #define PANELS 2 /* panels in a block column: products are faster with more columns, panels with fewer */

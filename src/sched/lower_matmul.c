@@ -4,7 +4,7 @@
  * Ranks own columns of c and b, and all get a; or rows of c and a, and all get b, when c has few columns. Small matrices of a
  * stack are multiplied whole, many of them in a task.
  */
-#include "engine.h"
+#include "call.h"
 
 #define TILE_K 512 /* columns of a, rows of b, multiplied at a time */
 

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "engine.h"
+#include "call.h"
 
 struct qr {
     struct sp_calling *c;

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "engine.h"
+#include "call.h"
 
 enum { LOWER = 1, UNIT = 2 };
 

@@ -6,7 +6,7 @@
 #include <lapacke.h>
 #include <string.h>
 
-#include "engine.h"
+#include "call.h"
 
 struct whole_task {
     struct sp_task task;

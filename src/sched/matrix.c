@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "engine.h"
+#include "call.h"
 
 static int64_t least(int64_t a, int64_t b)
 {

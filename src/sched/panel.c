@@ -3,7 +3,7 @@
  * panel.c: block columns of a matrix that every rank needs once their owner is done with them: the panels of a factorization.
  * On their owner they are where they are; to the others they come in one message, with what belongs to them.
  */
-#include "engine.h"
+#include "call.h"
 
 static size_t rounded(size_t bytes)
 {

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* call.h: what the files that lower operations on whole arrays share: lower_call.c and those that it hands over to. */
+#ifndef SP_CALL_H
+#define SP_CALL_H
+
+#include "engine.h"
+
+/* ---------------------------------------------------------------------------------------------- lower_call.c, matrix.c */
+
+/*
+ * A matrix, or a stack of them, as LAPACK sees it: cut into tiles, each column-major. Its value has the axes batch, columns,
+ * rows; tiles are whole columns, or pieces of them, of one matrix, or whole matrices of a stack.
+ */
+struct sp_matrix {
+    struct sp_value *value;
+    starp_dtype dtype;
+    int64_t rows, cols;             /* without padding */
+    int64_t tile_rows, tile_cols;   /* of all but the last tiles */
+    int64_t nrow, ncol, nbatch;     /* tiles */
+};
+
+/* Where ranks have the tiles of a matrix. */
+enum sp_dealt { SP_DEALT_COLUMNS, SP_DEALT_ROWS, SP_DEALT_NOT };
+
+/* An operation on whole arrays being lowered. */
+struct sp_calling {
+    struct sp_run *run;
+    const struct sp_step *step;
+    const struct sp_node *node;
+    const struct sp_dense *dense;   /* of the first operand's dtype */
+    struct sp_error *e;
+    starp_dims batch, stack;        /* stack: how many matrices of the batch are in a tile, per axis */
+    int64_t extent[SP_MAXIN][2];    /* rows and columns of the operands */
+    int32_t deal;                   /* columns of tiles that go to one rank together */
+    bool at_once;                   /* small: on the caller's thread, and on every rank */
+    int nheld;
+    struct sp_value *held[16];      /* working values, freed at the end */
+};
+
+/* Gives one rank the tile columns, of so many columns, that are one in the usual tiling of m x n. */
+void sp_call_deal(struct sp_calling *c, int64_t m, int64_t n, int64_t tile_cols);
+/* Chooses how many matrices of so many elements are in a tile; with one: matrices that are cut. */
+void sp_call_stack(struct sp_calling *c, int64_t elements);
+/* A task of the call, `bytes` long, with room for its dependencies; NULL: no memory. */
+void *sp_call_task(const struct sp_calling *c, size_t bytes, int ndep, const char *name, int (*perform)(struct sp_task *, void *));
+starp_status sp_call_submit(const struct sp_calling *c, struct sp_task *task);
+/* The task reads (1), writes (2) or changes (3) a tile. */
+void sp_call_depend(const struct sp_calling *c, struct sp_task *task, struct sp_slot *slot, uint8_t mode);
+/* A matrix without contents; its memory goes with the call. */
+starp_status sp_matrix_new(struct sp_calling *c, struct sp_matrix *m, starp_dtype dtype, int64_t rows, int64_t cols, int64_t tile_rows,
+                           int64_t tile_cols, enum sp_dealt dealt);
+/* The tile at a place, its owner, its elements here, and its leading dimension. */
+int64_t sp_matrix_tile(const struct sp_matrix *m, int64_t batch, int64_t row, int64_t col);
+int sp_matrix_owner(const struct sp_matrix *m, int64_t tile);
+int64_t sp_matrix_ld(const struct sp_matrix *m, int64_t row);
+/* Rows, or columns, of the tiles at a place. */
+int64_t sp_matrix_tile_rows(const struct sp_matrix *m, int64_t row);
+int64_t sp_matrix_tile_cols(const struct sp_matrix *m, int64_t col);
+int64_t sp_matrix_stack(const struct sp_matrix *m, int64_t tile); /* matrices in it */
+/* Fills a matrix with an operand of the call; makes a result of the call of a matrix. adjoint: transposed and conjugated. */
+starp_status sp_matrix_load(struct sp_calling *c, struct sp_matrix *m, int operand, bool adjoint);
+starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, int part, bool adjoint);
+/* panel.c: some rows of a block column, maybe none, as tasks on every rank read them, and bytes that go with it. */
+struct sp_panel {
+    bool mine, everywhere;
+    struct sp_slot *slab, *extra;   /* extra: on the owner; to others it comes with the column */
+    int64_t row, rows, cols, ld;    /* row: the first */
+    char *data;                     /* its element there */
+    size_t bytes;
+    void *with;                     /* that many */
+};
+/* The panel's place; then, where it is mine, the task that makes it is submitted; then it is sent. */
+starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row, int64_t rows,
+                            size_t bytes, struct sp_panel *p);
+starp_status sp_panel_send(struct sp_calling *c, const struct sp_matrix *m, const struct sp_panel *p);
+void sp_panel_read(const struct sp_calling *c, struct sp_task *task, const struct sp_panel *p);
+void sp_panel_end(struct sp_calling *c, struct sp_panel *p);
+
+/* A task on a block column: what the algorithms have in common. */
+struct sp_column_task {
+    struct sp_task task;
+    const struct sp_dense *dense;
+    const struct sp_panel *panel;   /* kept by the run */
+    int64_t batch, nbatch;          /* which matrix of how many */
+    int64_t row, rows, cols;        /* the column from `row` on: so many rows and columns */
+    int64_t width, listed;          /* columns of the panel that count, and all of them */
+    char *column;                   /* its element at `row` */
+    int64_t ld;
+    int option;
+    void *out;
+};
+/* Changes block column `col` of m from `row` on; the columns to come first go first. NULL: no memory, with the error set. */
+struct sp_column_task *sp_column_task(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row,
+                                      const char *name, int (*perform)(struct sp_task *, void *));
+bool sp_column_is_mine(const struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col);
+/* An operand in whole block columns, as factorizations want it. */
+starp_status sp_matrix_columns(struct sp_calling *c, struct sp_matrix *m, int operand, int64_t width, bool adjoint);
+starp_status sp_lower_matmul(struct sp_calling *c);
+starp_status sp_lower_lu(struct sp_calling *c);
+starp_status sp_lower_solve(struct sp_calling *c);
+/* Solves in place with a triangular matrix, given as panels of rows from 0. */
+starp_status sp_substitute(struct sp_calling *c, const struct sp_panel *panel, int64_t npanel, const struct sp_matrix *b, int64_t batch,
+                           bool lower, bool unit);
+starp_status sp_lower_triangular(struct sp_calling *c);
+starp_status sp_lower_cholesky(struct sp_calling *c);
+starp_status sp_lower_qr(struct sp_calling *c);
+starp_status sp_lower_whole(struct sp_calling *c);
+
+#endif
