@@ -340,14 +340,17 @@ STARP_API starp_array *starp_linalg_cho_solve(starp_array *factor, starp_array *
 
 /** Results of starp_linalg_qr(). */
 typedef struct starp_qr_factors {
-    starp_array *q, *r;
+    starp_array *q; /**< orthonormal columns */
+    starp_array *r; /**< upper triangular */
 } starp_qr_factors;
 /** x = q r by Householder reflections: q (..., m, k), r (..., k, n), k = min(m, n), or m if complete. */
 STARP_API starp_qr_factors starp_linalg_qr(starp_array *x, int complete);
 
 /** Results of starp_linalg_svd(). */
 typedef struct starp_svd_factors {
-    starp_array *u, *s, *vh;
+    starp_array *u;  /**< left singular vectors, columns */
+    starp_array *s;  /**< singular values */
+    starp_array *vh; /**< right singular vectors, conjugated, rows */
 } starp_svd_factors;
 /**
  * x = u diag(s) vh: s descending, real; u (..., m, k) and vh (..., k, n), k = min(m, n), or square if full. Errors at the sync:
@@ -359,7 +362,8 @@ STARP_API starp_array *starp_linalg_svdvals(starp_array *x);
 
 /** Results of starp_linalg_eigh() and starp_linalg_eig(). */
 typedef struct starp_eig_factors {
-    starp_array *values, *vectors;
+    starp_array *values;  /**< eigenvalues */
+    starp_array *vectors; /**< eigenvectors, columns */
 } starp_eig_factors;
 /** Eigenvalues, real and ascending, and orthonormal eigenvectors (columns) of a Hermitian matrix, of which one half is read. */
 STARP_API starp_eig_factors starp_linalg_eigh(starp_array *x, int upper);
@@ -384,7 +388,8 @@ STARP_API starp_array *starp_linalg_inv(starp_array *x);
 STARP_API starp_array *starp_linalg_det(starp_array *x);
 /** Results of starp_linalg_slogdet(). */
 typedef struct starp_slogdet_result {
-    starp_array *sign, *logabsdet;
+    starp_array *sign;      /**< of absolute value 1, or 0 */
+    starp_array *logabsdet; /**< real; -inf of a singular matrix */
 } starp_slogdet_result;
 /** Sign (or phase) of the determinant, and logarithm of its absolute value. */
 STARP_API starp_slogdet_result starp_linalg_slogdet(starp_array *x);
@@ -403,10 +408,9 @@ STARP_API starp_array *starp_linalg_multi_dot(int n, starp_array *const *x);
  */
 STARP_API starp_array *starp_linalg_expm(starp_array *x);
 
-/** Orders of norms beside numbers: the Frobenius and the nuclear norm. */
-#define STARP_FRO 0x1p1000
-#define STARP_NUC 0x1p1001
-#define STARP_INF ((double)INFINITY)
+#define STARP_FRO 0x1p1000           /**< order of a norm: Frobenius */
+#define STARP_NUC 0x1p1001           /**< order of a norm: nuclear */
+#define STARP_INF ((double)INFINITY) /**< order of a norm: the largest */
 /** Vector norm over axes (NULL: all): any real order, STARP_INF, -STARP_INF, 0 (how many are not zero). */
 STARP_API starp_array *starp_linalg_vector_norm(starp_array *x, const starp_dims *axes, int keepdims, double ord);
 /** Norm of matrices: STARP_FRO, STARP_NUC, 1, -1, 2, -2, STARP_INF, -STARP_INF. */
