@@ -185,7 +185,7 @@ int sp_lu_factor(const struct sp_dense *d, int64_t rows, int64_t cols, void *pan
 const int32_t *sp_lu_pivots(const void *with); /* LAPACK's */
 /* Applies a panel of `width` pivots (listed: its columns) to other columns, rows from the panel's first: its exchanges alone, or all of
    it. scratch: width * cols elements. */
-void sp_lu_swap(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *with, int64_t listed, void *column, int64_t ld,
+void sp_lu_swap(const struct sp_dense *d, int64_t width, int64_t cols, const void *with, int64_t listed, void *column, int64_t ld,
                 void *scratch);
 void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *panel, int64_t panel_ld, const void *with,
                   int64_t listed, void *column, int64_t ld, void *scratch);

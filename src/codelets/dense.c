@@ -114,8 +114,8 @@ static void u16_gemm(char ta, char tb, int64_t m, int64_t n, int64_t k, double a
 
 static const struct sp_dense table[STARP_NDTYPES] = {
     [STARP_F32] = ROW(float, s), [STARP_F64] = ROW(double, d), [STARP_C64] = ROW(c64, c), [STARP_C128] = ROW(c128, z),
-    [STARP_I8] = { 1, NULL, u8_gemm }, [STARP_U8] = { 1, NULL, u8_gemm }, [STARP_I16] = { 2, NULL, u16_gemm }, [STARP_U16] = { 2, NULL, u16_gemm },
-    [STARP_I32] = { 4, NULL, u32_gemm }, [STARP_U32] = { 4, NULL, u32_gemm }, [STARP_I64] = { 8, NULL, u64_gemm }, [STARP_U64] = { 8, NULL, u64_gemm },
+    [STARP_I8] = { .item = 1, .gemm = u8_gemm }, [STARP_U8] = { .item = 1, .gemm = u8_gemm }, [STARP_I16] = { .item = 2, .gemm = u16_gemm }, [STARP_U16] = { .item = 2, .gemm = u16_gemm },
+    [STARP_I32] = { .item = 4, .gemm = u32_gemm }, [STARP_U32] = { .item = 4, .gemm = u32_gemm }, [STARP_I64] = { .item = 8, .gemm = u64_gemm }, [STARP_U64] = { .item = 8, .gemm = u64_gemm },
 };
 
 const struct sp_dense *sp_dense_of(starp_dtype dtype)

@@ -88,15 +88,6 @@ const int32_t *sp_lu_pivots(const void *with)
     return with;
 }
 
-/* A panel that has come from a rank that failed holds anything. */
-static bool lists_fit(const struct lists *l, int64_t n, int64_t rows)
-{
-    bool fit = *l->count >= 0 && *l->count <= n;
-    for (int64_t i = 0; i < n && fit; i++) fit = l->source[i] >= 0 && l->source[i] < rows;
-    for (int64_t i = 0; i < *l->count && fit; i++) fit = l->moved[i] >= n && l->moved[i] < rows && l->from[i] >= 0 && l->from[i] < n;
-    return fit;
-}
-
 /* The panel's rows of each column into `top`; what was there goes to where those came from. */
 #define EXCHANGE(type) \
     for (int64_t j = 0; j < cols; j++) { \
@@ -116,11 +107,10 @@ static void exchange(const struct lists *l, int64_t n, int64_t cols, void *colum
     else EXCHANGE(struct sixteen)
 }
 
-void sp_lu_swap(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *with, int64_t listed, void *column, int64_t ld,
+void sp_lu_swap(const struct sp_dense *d, int64_t width, int64_t cols, const void *with, int64_t listed, void *column, int64_t ld,
                 void *scratch)
 {
     struct lists l = lists_in((void *)(uintptr_t)with, listed);
-    if (!lists_fit(&l, width, rows)) return;
     exchange(&l, width, cols, column, ld, (size_t)d->item, scratch);
     for (int64_t j = 0; j < cols; j++) {
         memcpy((char *)column + j * ld * d->item, (char *)scratch + j * width * d->item, (size_t)(width * d->item));
@@ -133,7 +123,6 @@ void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t
     struct lists l = lists_in((void *)(uintptr_t)with, listed);
     const char *a = panel;
     char *x = column, *top = scratch;
-    if (!lists_fit(&l, width, rows)) return;
     exchange(&l, width, cols, column, ld, (size_t)d->item, top);
     for (int64_t b = 0; b < width; b += BLOCK) {
         int64_t size = least(BLOCK, width - b), rest = width - b - size;

@@ -33,6 +33,7 @@ struct sp_calling {
     int64_t extent[SP_MAXIN][2];    /* rows and columns of the operands */
     int32_t deal;                   /* columns of tiles that go to one rank together */
     bool at_once;                   /* small: on the caller's thread, and on every rank */
+    atomic_bool *spoiled;           /* a panel never came: block columns here hold anything */
     int nheld;
     struct sp_value *held[16];      /* working values, freed at the end */
 };
@@ -62,16 +63,19 @@ starp_status sp_matrix_load(struct sp_calling *c, struct sp_matrix *m, int opera
 starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, int part, bool adjoint);
 /* panel.c: some rows of a block column, maybe none, as tasks on every rank read them, and bytes that go with it. */
 struct sp_panel {
-    bool mine, everywhere;
+    bool mine, everywhere, made;    /* made: by a task, which may fail */
     struct sp_slot *slab, *extra;   /* extra: on the owner; to others it comes with the column */
     int64_t row, rows, cols, ld;    /* row: the first */
     char *data;                     /* its element there */
     size_t bytes;
     void *with;                     /* that many */
+    uint64_t mark, *marked;         /* when that says this, it has been made */
 };
-/* The panel's place; then, where it is mine, the task that makes it is submitted; then it is sent. */
-starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row, int64_t rows,
-                            size_t bytes, struct sp_panel *p);
+/*
+ * The panel's place; row, rows, bytes and made are set. Then, where it is mine, the task that makes it is submitted; then it is
+ * sent. What a failing run never made arrives all the same: readers ask sp_panel_is_good, and spoil what they would have changed.
+ */
+starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, struct sp_panel *p);
 starp_status sp_panel_send(struct sp_calling *c, const struct sp_matrix *m, const struct sp_panel *p);
 void sp_panel_read(const struct sp_calling *c, struct sp_task *task, const struct sp_panel *p);
 void sp_panel_end(struct sp_calling *c, struct sp_panel *p);
@@ -87,8 +91,12 @@ struct sp_column_task {
     char *column;                   /* its element at `row` */
     int64_t ld;
     int option;
-    void *out;
+    atomic_bool *spoiled;           /* the call's columns, on this rank */
 };
+/* Whether the task's panel is what it should be, or else nothing is any more; the panel is good from now on. */
+bool sp_panel_is_good(struct sp_column_task *t);
+void sp_panel_done(const struct sp_column_task *t);
+bool sp_columns_are_good(const struct sp_column_task *t);
 /* Changes block column `col` of m from `row` on; the columns to come first go first. NULL: no memory, with the error set. */
 struct sp_column_task *sp_column_task(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row,
                                       const char *name, int (*perform)(struct sp_task *, void *));

@@ -105,6 +105,8 @@ starp_status sp_lower_call(struct sp_run *run, int32_t step, struct sp_error *e)
     c.dense = sp_dense_of((starp_dtype)o->node[s->operand[0].node]->dtype);
     find_extents(&c);
     c.at_once = runs_at_once(&c);
+    c.spoiled = sp_run_keep(run, sizeof *c.spoiled);
+    if (!c.spoiled) return sp_fail_memory(e);
     starp_status status = lower(&c);
     for (int k = 0; k < c.nheld; k++) sp_value_free(run->sched, c.held[k]);
     return status;

@@ -22,10 +22,15 @@ static int factor(struct sp_task *task, void *scratch)
     const struct sp_dense *d = t->dense;
     char *top = t->column - t->row * d->item, *below = t->column + t->cols * d->item;
     (void)scratch;
+    if (!sp_columns_are_good(t)) return SP_KERNEL_OK;
     for (int64_t j = 0; j < t->cols; j++) memset(top + j * t->ld * d->item, 0, (size_t)((t->row + j) * d->item));
     int info = d->potrf('L', t->cols, t->column, t->ld);
-    if (info > 0) fail_not_positive(t, t->row + info);
-    else if (t->rows > t->cols) d->trsm('R', 'L', 'C', 'N', t->rows - t->cols, t->cols, t->column, t->ld, below, t->ld);
+    if (info > 0) {
+        fail_not_positive(t, t->row + info);
+        return SP_KERNEL_OK;
+    }
+    sp_panel_done(t);
+    if (t->rows > t->cols) d->trsm('R', 'L', 'C', 'N', t->rows - t->cols, t->cols, t->column, t->ld, below, t->ld);
     return SP_KERNEL_OK;
 }
 
@@ -35,6 +40,7 @@ static int update(struct sp_task *task, void *scratch)
     const struct sp_panel *p = t->panel;
     const char *l = p->data + (t->row - p->row) * t->dense->item;
     (void)scratch;
+    if (!sp_panel_is_good(t)) return SP_KERNEL_OK;
     t->dense->gemm('N', 'C', t->rows, t->cols, p->cols, -1, l, p->ld, l, p->ld, 1, t->column, t->ld);
     return SP_KERNEL_OK;
 }
@@ -44,11 +50,14 @@ static starp_status lower_matrix(struct sp_calling *c, const struct sp_matrix *a
     struct sp_panel *panel = sp_run_keep(c->run, (size_t)a->ncol * sizeof *panel);
     if (!panel) return sp_fail_memory(c->e);
     for (int64_t k = 0; k < a->ncol; k++) {
-        SP_TRY(sp_panel_begin(c, a, batch, k, k * a->tile_cols, a->rows - k * a->tile_cols, 0, &panel[k]));
+        panel[k] = (struct sp_panel){ .row = k * a->tile_cols, .rows = a->rows - k * a->tile_cols, .made = true };
+        SP_TRY(sp_panel_begin(c, a, batch, k, &panel[k]));
         if (panel[k].mine) {
             struct sp_column_task *t = sp_column_task(c, a, batch, k, panel[k].row, "factor", factor);
             if (!t) return c->e->status;
             t->task.priority++;
+            t->panel = &panel[k];
+            sp_call_depend(c, &t->task, panel[k].extra, 2);
             SP_TRY(sp_call_submit(c, &t->task));
             SP_TRY(sp_panel_send(c, a, &panel[k]));
         }
@@ -61,6 +70,7 @@ static starp_status lower_matrix(struct sp_calling *c, const struct sp_matrix *a
             SP_TRY(sp_call_submit(c, &t->task));
         }
     }
+    for (int64_t k = 0; k < a->ncol; k++) sp_panel_end(c, &panel[k]);
     return STARP_OK;
 }
 

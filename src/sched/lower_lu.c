@@ -41,10 +41,12 @@ static int factor(struct sp_task *task, void *scratch)
 {
     struct sp_column_task *t = (struct sp_column_task *)task;
     int64_t item = t->dense->item;
-    char *copy = (char *)t->out + sp_lu_bytes(t->dense, t->cols);
-    int info = sp_lu_factor(t->dense, t->rows, t->cols, t->column, t->ld, t->out, scratch);
+    char *with = t->panel->with, *copy = with + sp_lu_bytes(t->dense, t->cols);
+    if (!sp_columns_are_good(t)) return SP_KERNEL_OK;
+    int info = sp_lu_factor(t->dense, t->rows, t->cols, t->column, t->ld, with, scratch);
     for (int64_t j = 0; j < t->cols; j++) memcpy(copy + j * t->rows * item, t->column + j * t->ld * item, (size_t)(t->rows * item));
     if (info > 0 && t->option) fail_singular(t, t->row + info);
+    else sp_panel_done(t);
     return SP_KERNEL_OK;
 }
 
@@ -52,6 +54,7 @@ static int update(struct sp_task *task, void *scratch)
 {
     struct sp_column_task *t = (struct sp_column_task *)task;
     const char *with = t->panel->with;
+    if (!sp_panel_is_good(t)) return SP_KERNEL_OK;
     sp_lu_update(t->dense, t->rows, t->width, t->cols, with + sp_lu_bytes(t->dense, t->listed), t->rows, with, t->listed, t->column, t->ld,
                  scratch);
     return SP_KERNEL_OK;
@@ -61,7 +64,7 @@ static int update(struct sp_task *task, void *scratch)
 static int swap(struct sp_task *task, void *scratch)
 {
     struct sp_column_task *t = (struct sp_column_task *)task;
-    sp_lu_swap(t->dense, t->rows, t->width, t->cols, t->panel->with, t->listed, t->column, t->ld, scratch);
+    if (sp_panel_is_good(t)) sp_lu_swap(t->dense, t->width, t->cols, t->panel->with, t->listed, t->column, t->ld, scratch);
     return SP_KERNEL_OK;
 }
 
@@ -92,11 +95,11 @@ static starp_status make_panel(struct lu *f, int64_t k)
     struct sp_panel *p = &f->panel[k];
     int64_t cols = panel_cols(f, k), rows = f->a.rows - k * f->width, from = k % PANELS * f->width;
     size_t bytes = sp_lu_bytes(f->c->dense, cols) + (size_t)(rows * cols * f->c->dense->item);
-    SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k / PANELS, k * f->width, 0, bytes, p));
+    *p = (struct sp_panel){ .row = k * f->width, .bytes = bytes, .made = true };
+    SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k / PANELS, p));
     if (!p->mine) return STARP_OK;
     struct sp_column_task *t = column_task(f, &f->a, k / PANELS, from, from + cols, k, "factor", factor);
     if (!t) return f->c->e->status;
-    t->out = p->with;
     t->option = f->solves;
     t->task.priority += 2;
     t->task.scratch = (size_t)rows * sizeof(int32_t) + 64;
@@ -146,7 +149,8 @@ static starp_status substitute_columns(struct lu *f)
     struct sp_panel *u = sp_run_keep(f->c->run, (size_t)f->a.ncol * sizeof *u);
     if (!u) return sp_fail_memory(f->c->e);
     for (int64_t k = f->a.ncol - 1; k >= 0; k--) {
-        SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k, 0, least(f->a.rows, (k + 1) * f->a.tile_cols), 0, &u[k]));
+        u[k].rows = least(f->a.rows, (k + 1) * f->a.tile_cols);
+        SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k, &u[k]));
         SP_TRY(sp_panel_send(f->c, &f->a, &u[k]));
     }
     return sp_substitute(f->c, u, f->a.ncol, &f->b, f->batch, false, false);

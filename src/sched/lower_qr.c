@@ -23,7 +23,7 @@ static int64_t least(int64_t a, int64_t b)
 static int factor(struct sp_task *task, void *scratch)
 {
     struct sp_column_task *t = (struct sp_column_task *)task;
-    t->dense->geqrt(t->rows, t->cols, t->column, t->ld, t->out, scratch);
+    t->dense->geqrt(t->rows, t->cols, t->column, t->ld, t->panel->with, scratch);
     return SP_KERNEL_OK;
 }
 
@@ -73,11 +73,12 @@ static starp_status make_panel(struct qr *f, int64_t k)
 {
     struct sp_panel *p = &f->panel[k];
     int64_t row = k * f->a.tile_cols, cols = sp_matrix_tile_cols(&f->a, k);
-    SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k, row, f->a.rows - row, (size_t)(cols * cols * f->c->dense->item), p));
+    *p = (struct sp_panel){ .row = row, .rows = f->a.rows - row, .bytes = (size_t)(cols * cols * f->c->dense->item) };
+    SP_TRY(sp_panel_begin(f->c, &f->a, f->batch, k, p));
     if (!p->mine) return STARP_OK;
     struct sp_column_task *t = sp_column_task(f->c, &f->a, f->batch, k, row, "factor", factor);
     if (!t) return f->c->e->status;
-    t->out = p->with;
+    t->panel = p;
     t->task.priority++;
     t->task.scratch = SP_QR_WORK(cols, cols);
     sp_call_depend(f->c, &t->task, p->extra, 2);

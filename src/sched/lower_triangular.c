@@ -59,7 +59,8 @@ starp_status sp_lower_triangular(struct sp_calling *c)
         struct sp_panel *panel = sp_run_keep(c->run, (size_t)a.ncol * sizeof *panel);
         if (!panel) return sp_fail_memory(c->e);
         for (int64_t k = 0; k < a.ncol; k++) {
-            SP_TRY(sp_panel_begin(c, &a, batch, k, 0, a.rows, 0, &panel[k]));
+            panel[k].rows = a.rows;
+            SP_TRY(sp_panel_begin(c, &a, batch, k, &panel[k]));
             SP_TRY(sp_panel_send(c, &a, &panel[k]));
         }
         SP_TRY(sp_substitute(c, panel, a.ncol, &b, batch, option[0], option[1]));

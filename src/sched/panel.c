@@ -10,10 +10,16 @@ static size_t rounded(size_t bytes)
     return (bytes + 15) & ~(size_t)15;
 }
 
+/* Bytes that go with a panel, its mark behind them. */
+static size_t extra_bytes(const struct sp_panel *p)
+{
+    return p->made ? rounded(p->bytes) + sizeof *p->marked : p->bytes;
+}
+
 static starp_status receive(struct sp_calling *c, const struct sp_matrix *m, int owner, struct sp_panel *p)
 {
     size_t column = rounded((size_t)(p->cols * p->rows) * (size_t)sp_dtypes[m->dtype].size);
-    p->slab = sp_parcel_receive(c->run, column + rounded(p->bytes), owner, c->e);
+    p->slab = sp_parcel_receive(c->run, column + rounded(extra_bytes(p)), owner, c->e);
     if (!p->slab) return c->e->status;
     sp_pool_put(&c->run->sched->pool, p->slab, c->run->id); /* nobody gets it before the run has ended */
     p->data = p->slab->data;
@@ -22,23 +28,46 @@ static starp_status receive(struct sp_calling *c, const struct sp_matrix *m, int
     return STARP_OK;
 }
 
-starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, int64_t row, int64_t rows,
-                            size_t bytes, struct sp_panel *p)
+static starp_status place(struct sp_calling *c, const struct sp_matrix *m, int64_t tile, struct sp_panel *p)
 {
-    int64_t tile = sp_matrix_tile(m, batch, 0, col);
-    int owner = sp_matrix_owner(m, tile);
-    *p = (struct sp_panel){ .row = row, .rows = rows, .cols = sp_matrix_tile_cols(m, col), .bytes = bytes };
-    p->everywhere = owner == SP_EVERYWHERE;
-    p->mine = sp_is_mine(c->run->sched, owner);
-    if (!p->mine) return receive(c, m, owner, p);
-    p->slab = rows > 0 ? m->value->slot[tile] : NULL;
+    p->slab = p->rows > 0 ? m->value->slot[tile] : NULL;
     p->ld = sp_matrix_ld(m, 0);
-    p->data = (char *)m->value->slot[tile]->data + row * sp_dtypes[m->dtype].size;
-    if (bytes == 0) return STARP_OK;
-    p->extra = sp_pool_get(&c->run->sched->pool, bytes, !c->at_once);
+    p->data = (char *)m->value->slot[tile]->data + p->row * sp_dtypes[m->dtype].size;
+    if (extra_bytes(p) == 0) return STARP_OK;
+    p->extra = sp_pool_get(&c->run->sched->pool, extra_bytes(p), !c->at_once);
     if (!p->extra) return sp_fail_memory(c->e);
     p->with = p->extra->data;
     return STARP_OK;
+}
+
+starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col, struct sp_panel *p)
+{
+    int64_t tile = sp_matrix_tile(m, batch, 0, col);
+    int owner = sp_matrix_owner(m, tile);
+    p->cols = sp_matrix_tile_cols(m, col);
+    p->everywhere = owner == SP_EVERYWHERE;
+    p->mine = sp_is_mine(c->run->sched, owner);
+    SP_TRY(p->mine ? place(c, m, tile, p) : receive(c, m, owner, p));
+    p->marked = (uint64_t *)(void *)((char *)p->with + rounded(p->bytes));
+    p->mark = (c->run->id * UINT64_C(0x9E3779B97F4A7C15)) ^ (uint64_t)(tile << 20) ^ (uint64_t)p->row; /* no other panel's */
+    return STARP_OK;
+}
+
+bool sp_panel_is_good(struct sp_column_task *t)
+{
+    if (*t->panel->marked == t->panel->mark) return true;
+    atomic_store(t->spoiled, true);
+    return false;
+}
+
+void sp_panel_done(const struct sp_column_task *t)
+{
+    *t->panel->marked = t->panel->mark;
+}
+
+bool sp_columns_are_good(const struct sp_column_task *t)
+{
+    return !atomic_load(t->spoiled);
 }
 
 starp_status sp_panel_send(struct sp_calling *c, const struct sp_matrix *m, const struct sp_panel *p)
@@ -48,8 +77,8 @@ starp_status sp_panel_send(struct sp_calling *c, const struct sp_matrix *m, cons
     if (!p->mine || p->everywhere) return STARP_OK;
     struct sp_piece column = { .slot = p->slab, .from = p->data, .item = (size_t)item, .ndim = 2, .extent = { p->cols, p->rows },
                                .stride = { p->ld * item, item } };
-    struct sp_piece extra = { .slot = p->extra, .from = p->with, .item = 1, .ndim = 1, .extent = { (int64_t)p->bytes }, .stride = { 1 } };
-    bool ok = (p->rows == 0 || sp_parcel_add(&parcel, &column)) && (p->bytes == 0 || sp_parcel_add(&parcel, &extra));
+    struct sp_piece extra = { .slot = p->extra, .from = p->with, .item = 1, .ndim = 1, .extent = { (int64_t)extra_bytes(p) }, .stride = { 1 } };
+    bool ok = (p->rows == 0 || sp_parcel_add(&parcel, &column)) && (!p->extra || sp_parcel_add(&parcel, &extra));
     starp_status status = ok ? sp_parcel_send(c->run, &parcel, SP_EVERYWHERE, c->node->site, c->e) : sp_fail_memory(c->e);
     sp_parcel_free(&parcel);
     return status;
@@ -78,6 +107,7 @@ struct sp_column_task *sp_column_task(struct sp_calling *c, const struct sp_matr
     t->dense = c->dense;
     t->batch = batch;
     t->nbatch = m->nbatch;
+    t->spoiled = c->spoiled;
     t->row = row;
     t->rows = m->rows - row;
     t->cols = sp_matrix_tile_cols(m, col);
