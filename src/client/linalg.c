@@ -130,7 +130,10 @@ starp_slogdet_result starp_linalg_slogdet(starp_array *x)
     struct sp_node *log = NULL, *sign = sp_build_det(&s->graph, x->node, &log);
     r.sign = sp_client_wrap(s, sign);
     if (log) r.logabsdet = sp_client_wrap(s, log);
-    return r;
+    if (r.sign && r.logabsdet) return r;
+    if (r.sign) starp_release(r.sign);
+    if (r.logabsdet) starp_release(r.logabsdet);
+    return (starp_slogdet_result){ NULL, NULL };
 }
 
 starp_array *starp_linalg_vector_norm(starp_array *x, const starp_dims *axes, int keepdims, double ord)

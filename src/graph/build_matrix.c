@@ -119,7 +119,7 @@ struct sp_node *sp_build_det(struct sp_graph *g, struct sp_node *a, struct sp_no
     if (log) *log = NULL;
     if (!a || !sp_build_is_matrix(g, log ? "linalg_slogdet" : "linalg_det", a, true)) return NULL;
     struct sp_node *lu = hold(&t, sp_build_factor(g, SP_CALL_lu, a, 0)), *u = hold(&t, sp_build_part(g, lu, 0));
-    struct sp_node *pivot = hold(&t, sp_build_part(g, lu, 1)), *sign = pivot ? sign_of(&t, pivot, (starp_dtype)u->dtype) : NULL;
+    struct sp_node *pivot = hold(&t, sp_build_part(g, lu, 1)), *sign = u && pivot ? sign_of(&t, pivot, (starp_dtype)u->dtype) : NULL;
     struct sp_node *d = sign ? diagonal_or(&t, u, 1) : NULL;
     if (!d) return finish(&t, NULL);
     if (!log) return finish(&t, op2(&t, SP_OP_multiply, sign, reduce(&t, SP_REDUCE_PROD, d, -2, -1, false)));
