@@ -220,10 +220,7 @@ starp_array *starp_linalg_expm(starp_array *x)
     const void *site = __builtin_return_address(0);
     starp_session *s = sp_client_enter("linalg_expm", x, site);
     if (!s) return NULL;
-    struct sp_node *norm = sp_build_matrix_norm(&s->graph, x->node, false, 1), *most = NULL;
-    if (norm) most = sp_build_reduce(&s->graph, SP_REDUCE_MAX, norm, NULL, false);
-    if (norm) sp_node_release(&s->graph, norm);
-    starp_array *bound = sp_client_wrap(s, most);
+    starp_array *bound = sp_client_wrap(s, sp_build_largest_norm(&s->graph, x->node));
     double value = 0;
     if (!bound) return NULL;
     starp_status status = starp_item(bound, STARP_F64, &value);

@@ -221,6 +221,16 @@ struct sp_node *sp_build_matrix_norm(struct sp_graph *g, struct sp_node *x, bool
     return NULL;
 }
 
+struct sp_node *sp_build_largest_norm(struct sp_graph *g, struct sp_node *x)
+{
+    struct temps t = { .g = g };
+    if (!x || !sp_build_is_matrix(g, "linalg_expm", x, true)) return NULL;
+    if (sp_shape_size(&x->shape) == 0) return finish(&t, hold(&t, sp_build_cast(g, number(&t, 0), STARP_F64)));
+    struct sp_node *norm = hold(&t, sp_build_matrix_norm(g, x, false, 1)), *finite = op1(&t, SP_OP_isfinite, norm);
+    struct sp_node *known = where(&t, finite, norm, number(&t, 0));
+    return finish(&t, known ? hold(&t, sp_build_reduce(g, SP_REDUCE_MAX, known, NULL, false)) : NULL);
+}
+
 struct sp_node *sp_build_cond(struct sp_graph *g, struct sp_node *x, double ord)
 {
     struct temps t = { .g = g };

@@ -125,7 +125,7 @@ struct sp_node *sp_build_expm(struct sp_graph *g, struct sp_node *x, int squarin
 {
     struct sp_node *power[4] = { NULL, NULL, NULL, NULL }, *n = NULL;
     if (!x || !sp_build_is_matrix(g, "linalg_expm", x, true)) return NULL;
-    starp_dtype d = sp_dtype_to_float((starp_dtype)x->dtype);
+    starp_dtype d = sp_dtype_to_linalg((starp_dtype)x->dtype);
     struct sp_node *a = join(g, SP_OP_multiply, sp_build_cast(g, x, d), number(g, ldexp(1, -squarings)));
     if (a) power[0] = sp_build_eye(g, extent(x, 1), extent(x, 1), 0, d);
     if (power[0]) power[1] = sp_build_matmul(g, a, a);
