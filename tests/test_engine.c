@@ -219,6 +219,34 @@ static void the_limit_names_its_reasons(void **state)
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
+static int64_t plan_bytes(starp_array *x)
+{
+    long long bytes = -1;
+    if (starp_eval(x) != STARP_ERR_LIMIT) fail_msg("it fits");
+    const char *at = strstr(starp_last_error(), "needs ");
+    if (!at || sscanf(at, "needs %lld", &bytes) != 1) fail_msg("%s", starp_last_error());
+    starp_clear_error();
+    return bytes;
+}
+
+/* Results of an operation of several live on with those that share them; broadcast operands are copied whole. */
+static void operations_are_forecast(void **state)
+{
+    SKIP_ON_RANKS();
+    (void)state;
+    starp_session *s = open_with("STARP_MEMORY_LIMIT=1M");
+    starp_array *x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64), *y;
+    starp_qr_factors f = starp_linalg_qr(x, 0);
+    y = starp_matmul(f.q, f.r);
+    assert_true(plan_bytes(y) >= 6 * 8000000); /* q, r, their copies and those of x */
+    assert_true(plan_bytes(starp_sin(starp_linalg_eigh(x, 0).vectors)) >= 4 * 8000000); /* x, its copy, the vectors twice */
+    f = starp_linalg_qr(starp_random_uniform(s, STARP_SHAPE(1000, 10), STARP_F64), 1);
+    assert_true(plan_bytes(starp_matmul(starp_sin(f.q), f.q)) >= 6 * 8000000); /* q is still there */
+    x = starp_broadcast_to(starp_random_uniform(s, STARP_SHAPE(1, 1000), STARP_F64), STARP_SHAPE(1000, 1000));
+    assert_true(plan_bytes(starp_linalg_cholesky(x, 0)) >= 3 * 8000000);
+    assert_int_equal(starp_close(s), STARP_OK);
+}
+
 /* A plan that recycles its temporaries fits where one that kept them would not. */
 static void temporaries_are_recycled(void **state)
 {
@@ -261,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_few_elements_of_huge_arrays),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(the_limit_names_its_reasons),
+        cmocka_unit_test(operations_are_forecast),
         cmocka_unit_test(temporaries_are_recycled),
         cmocka_unit_test(memory_is_reused),
         cmocka_unit_test(what_cannot_be_done_is_refused),

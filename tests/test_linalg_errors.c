@@ -147,6 +147,17 @@ static void arguments_out_of_range(void **state)
     refused(starp_linalg_vector_norm(empty, NULL, 0, INFINITY), STARP_ERR_SHAPE, "");
 }
 
+/* More than the 32 bits that LAPACK counts with. */
+static void too_much_for_lapack(void **state)
+{
+    (void)state;
+    starp_array *tall = ones(STARP_F32, 2, (int64_t)1 << 32, 2, 0), *wide = ones(STARP_F64, 2, 2, (int64_t)1 << 31, 0);
+    refused(starp_linalg_qr(tall, 0).q, STARP_ERR_SHAPE, "linalg_qr: shape (4294967296, 2)");
+    refused(starp_linalg_solve(ones(STARP_F64, 2, 2, 2, 0), wide), STARP_ERR_SHAPE, "linalg_solve: shape (2, 2147483648)");
+    refused(starp_linalg_svd(ones(STARP_F64, 2, 30000, 30000, 0), 0).u, STARP_ERR_SHAPE, "linalg_svd");
+    refused(starp_linalg_eigh(ones(STARP_F64, 2, 40000, 40000, 0), 0).values, STARP_ERR_SHAPE, "linalg_eigh");
+}
+
 static void null_and_foreign_handles(void **state)
 {
     (void)state;
@@ -293,7 +304,7 @@ static void old_memory_is_not_looked_at(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(shapes_that_do_not_fit), TEST(arguments_out_of_range), TEST(null_and_foreign_handles), TEST(singular_matrices),
+        TEST(shapes_that_do_not_fit), TEST(arguments_out_of_range), TEST(too_much_for_lapack), TEST(null_and_foreign_handles), TEST(singular_matrices),
         TEST(the_matrix_of_a_batch), TEST(not_positive_definite), TEST(what_is_not_finite), TEST(old_memory_is_not_looked_at),
     };
     int failed = cmocka_run_group_tests_name("at once", tests, open_small, close_session);

@@ -324,6 +324,21 @@ static void one_result_after_the_other(void **state)
     starp_release(pivot);
 }
 
+/* Empty ones, integers, and one of a batch that has no norm: the others' squarings must not depend on it. */
+static void exponentials(void **state)
+{
+    (void)state;
+    const double d[] = { 10, 0, 0, 10, INFINITY, 0, 0, 1 };
+    const int8_t i[] = { 1, 0, 0, 1 };
+    starp_array *x = starp_linalg_expm(starp_from_host(session, d, STARP_SHAPE(2, 2, 2), STARP_F64));
+    la_near("expm", STARP_F64, la_read(x, 0), la_scale(la_eye(2, 2), exp(10)));
+    x = starp_linalg_expm(starp_from_host(session, i, STARP_SHAPE(2, 2), STARP_I8));
+    la_shape("expm", x, STARP_F64, STARP_SHAPE(2, 2));
+    la_near("expm", STARP_F64, la_read(x, 0), la_scale(la_eye(2, 2), exp(1)));
+    la_shape("expm", starp_linalg_expm(starp_zeros(session, STARP_SHAPE(0, 0), STARP_F32)), STARP_F32, STARP_SHAPE(0, 0));
+    la_shape("expm", starp_linalg_expm(starp_zeros(session, STARP_SHAPE(0, 3, 3), STARP_F64)), STARP_F64, STARP_SHAPE(0, 3, 3));
+}
+
 static void results_that_nobody_wants(void **state)
 {
     (void)state;
@@ -368,7 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(products), TEST(a_product_in_tiles), TEST(products_with_vectors), TEST(products_of_batches_and_views), TEST(integers_wrap),
         TEST(products_of_bools), TEST(least_squares), TEST(determinants), TEST(ranks_and_conditions), TEST(norms), TEST(powers), TEST(chains),
-        TEST(amid_elementwise_work), TEST(one_result_after_the_other), TEST(results_that_nobody_wants),
+        TEST(amid_elementwise_work), TEST(one_result_after_the_other), TEST(exponentials), TEST(results_that_nobody_wants),
     };
     int failed = cmocka_run_group_tests_name("at once", tests, open_small, close_session);
     return failed + cmocka_run_group_tests_name("in tiles", tests, open_tiled, close_session);

@@ -130,7 +130,10 @@ starp_slogdet_result starp_linalg_slogdet(starp_array *x)
     struct sp_node *log = NULL, *sign = sp_build_det(&s->graph, x->node, &log);
     r.sign = sp_client_wrap(s, sign);
     if (log) r.logabsdet = sp_client_wrap(s, log);
-    return r;
+    if (r.sign && r.logabsdet) return r;
+    if (r.sign) starp_release(r.sign);
+    if (r.logabsdet) starp_release(r.logabsdet);
+    return (starp_slogdet_result){ NULL, NULL };
 }
 
 starp_array *starp_linalg_vector_norm(starp_array *x, const starp_dims *axes, int keepdims, double ord)
@@ -217,10 +220,7 @@ starp_array *starp_linalg_expm(starp_array *x)
     const void *site = __builtin_return_address(0);
     starp_session *s = sp_client_enter("linalg_expm", x, site);
     if (!s) return NULL;
-    struct sp_node *norm = sp_build_matrix_norm(&s->graph, x->node, false, 1), *most = NULL;
-    if (norm) most = sp_build_reduce(&s->graph, SP_REDUCE_MAX, norm, NULL, false);
-    if (norm) sp_node_release(&s->graph, norm);
-    starp_array *bound = sp_client_wrap(s, most);
+    starp_array *bound = sp_client_wrap(s, sp_build_largest_norm(&s->graph, x->node));
     double value = 0;
     if (!bound) return NULL;
     starp_status status = starp_item(bound, STARP_F64, &value);

@@ -102,7 +102,7 @@ IDENTITY(c128, z)
     { \
         int64_t m = x->m, n = x->n, k = MIN(m, n), cols = x->option[0] == SP_QR_COMPLETE ? m : k; \
         T *a = x->in[0], *q = x->out[0], *rr = x->out[1], *tau = x->tau, *work = tau + k; \
-        int size = (int)((m > n ? m : n) * QR_WORK); \
+        int size = (int)((cols > n ? cols : n) * QR_WORK); \
         memset(rr, 0, (size_t)(cols * n) * sizeof *rr); \
         int info = k ? LAPACKE_##p##geqrf_work(COL, (int)m, (int)n, a, (int)m, tau, work, size) : 0; \
         for (int64_t j = 0; j < n; j++) memcpy(rr + j * cols, a + j * m, (size_t)MIN(j + 1, k) * sizeof *rr); \
@@ -215,13 +215,15 @@ int sp_whole_run(struct sp_whole *x)
     return table[x->dtype][x->call](x);
 }
 
-size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int64_t m, int64_t n)
+size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int32_t option, int64_t m, int64_t n)
 {
-    size_t item = sp_dtypes[dtype].size, least = (size_t)MIN(m, n), most = (size_t)(m + n) - least, side = (size_t)m;
+    size_t item = sp_dtypes[dtype].size, least = (size_t)MIN(m, n), side = (size_t)m, cols = (size_t)n;
     switch (call) {
     case SP_CALL_lu:
     case SP_CALL_solve: return side * sizeof(int32_t) + 64;
-    case SP_CALL_qr: return (least + most * QR_WORK) * item + 64;
+    case SP_CALL_qr:
+        if (option == SP_QR_COMPLETE && side > cols) cols = side; /* of Q or of the matrix: never its rows as such */
+        return (least + cols * QR_WORK) * item + 64;
     case SP_CALL_eig:
     case SP_CALL_eigvals: return (2 + (call == SP_CALL_eig ? side : 0)) * side * item + 64;
     default: return 64;

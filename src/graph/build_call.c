@@ -109,6 +109,18 @@ static void find_results(enum sp_call call, struct sp_node *const *in, const int
     }
 }
 
+/* LAPACK counts in 32 bits: extents, and the elements of its workspaces, which it does not check itself. */
+static bool check_lapack(struct sp_graph *g, enum sp_call call, struct sp_node *const *in)
+{
+    const int64_t most = call == SP_CALL_svd ? 23000 : call == SP_CALL_eigh ? 32000 : INT32_MAX; /* 4 n^2 + 7 n, 2 n^2 + 6 n + 1 */
+    for (int k = 0; k < sp_calls[call].nin && call != SP_CALL_matmul; k++) {
+        const struct sp_node *x = in[k];
+        int64_t m = x->shape.v[x->shape.n - 2], n = x->shape.v[x->shape.n - 1];
+        if (m > INT32_MAX || n > INT32_MAX || (m < n ? m : n) > most) return refuse(g, call, x, "is more than LAPACK can count with 32 bits");
+    }
+    return true;
+}
+
 /* Options are flags, but for lstsq's. */
 static bool check_options(struct sp_graph *g, enum sp_call call, const int32_t *option)
 {
@@ -125,7 +137,7 @@ struct sp_node *sp_build_call(struct sp_graph *g, enum sp_call call, struct sp_n
     int32_t option[SP_PARAM_SIZE / 4] = { 0 };
     struct sp_results r;
     if (param) memcpy(option, param, sizeof option);
-    if (!check_inputs(g, call, in) || !check_matrices(g, call, in) || !check_options(g, call, option)) return NULL;
+    if (!check_inputs(g, call, in) || !check_matrices(g, call, in) || !check_lapack(g, call, in) || !check_options(g, call, option)) return NULL;
     find_results(call, in, option, &r);
     for (int k = 0; k < r.n; k++) {
         if (!sp_build_check(g, sp_calls[call].name, &r.shape[k], (starp_dtype)r.dtype[k])) return NULL;

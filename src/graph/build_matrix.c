@@ -119,7 +119,7 @@ struct sp_node *sp_build_det(struct sp_graph *g, struct sp_node *a, struct sp_no
     if (log) *log = NULL;
     if (!a || !sp_build_is_matrix(g, log ? "linalg_slogdet" : "linalg_det", a, true)) return NULL;
     struct sp_node *lu = hold(&t, sp_build_factor(g, SP_CALL_lu, a, 0)), *u = hold(&t, sp_build_part(g, lu, 0));
-    struct sp_node *pivot = hold(&t, sp_build_part(g, lu, 1)), *sign = pivot ? sign_of(&t, pivot, (starp_dtype)u->dtype) : NULL;
+    struct sp_node *pivot = hold(&t, sp_build_part(g, lu, 1)), *sign = u && pivot ? sign_of(&t, pivot, (starp_dtype)u->dtype) : NULL;
     struct sp_node *d = sign ? diagonal_or(&t, u, 1) : NULL;
     if (!d) return finish(&t, NULL);
     if (!log) return finish(&t, op2(&t, SP_OP_multiply, sign, reduce(&t, SP_REDUCE_PROD, d, -2, -1, false)));
@@ -219,6 +219,16 @@ struct sp_node *sp_build_matrix_norm(struct sp_graph *g, struct sp_node *x, bool
     if (isinf(ord) || fabs(ord) == 1) return finish(&t, sum_norm(&t, x, ord, keepdims));
     sp_fail(&g->error, STARP_ERR_ARGUMENT, "linalg_matrix_norm: order %g; known are STARP_FRO, STARP_NUC, 1, -1, 2, -2, STARP_INF and -STARP_INF", ord);
     return NULL;
+}
+
+struct sp_node *sp_build_largest_norm(struct sp_graph *g, struct sp_node *x)
+{
+    struct temps t = { .g = g };
+    if (!x || !sp_build_is_matrix(g, "linalg_expm", x, true)) return NULL;
+    if (sp_shape_size(&x->shape) == 0) return finish(&t, hold(&t, sp_build_cast(g, number(&t, 0), STARP_F64)));
+    struct sp_node *norm = hold(&t, sp_build_matrix_norm(g, x, false, 1)), *finite = op1(&t, SP_OP_isfinite, norm);
+    struct sp_node *known = where(&t, finite, norm, number(&t, 0));
+    return finish(&t, known ? hold(&t, sp_build_reduce(g, SP_REDUCE_MAX, known, NULL, false)) : NULL);
 }
 
 struct sp_node *sp_build_cond(struct sp_graph *g, struct sp_node *x, double ord)

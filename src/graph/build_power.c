@@ -14,10 +14,8 @@ struct sp_node *sp_build_matrix_power(struct sp_graph *g, struct sp_node *x, int
     if (!x || !sp_build_is_matrix(g, "linalg_matrix_power", x, true)) return NULL;
     uint64_t left = power < 0 ? 0 - (uint64_t)power : (uint64_t)power;
     struct sp_node *square = power < 0 ? sp_build_inv(g, x) : sp_node_retain(x), *result = NULL;
-    if (square && left == 0) result = sp_build_broadcast(g, x, &x->shape); /* of the same batch and dtype, for what follows */
-    if (result) {
+    if (square && left == 0) {
         struct sp_node *one = sp_build_eye(g, extent(x, 1), extent(x, 1), 0, (starp_dtype)x->dtype);
-        sp_node_release(g, result);
         result = one ? sp_build_broadcast(g, one, &x->shape) : NULL;
         if (one) sp_node_release(g, one);
     }
@@ -127,7 +125,7 @@ struct sp_node *sp_build_expm(struct sp_graph *g, struct sp_node *x, int squarin
 {
     struct sp_node *power[4] = { NULL, NULL, NULL, NULL }, *n = NULL;
     if (!x || !sp_build_is_matrix(g, "linalg_expm", x, true)) return NULL;
-    starp_dtype d = sp_dtype_to_float((starp_dtype)x->dtype);
+    starp_dtype d = sp_dtype_to_linalg((starp_dtype)x->dtype);
     struct sp_node *a = join(g, SP_OP_multiply, sp_build_cast(g, x, d), number(g, ldexp(1, -squarings)));
     if (a) power[0] = sp_build_eye(g, extent(x, 1), extent(x, 1), 0, d);
     if (power[0]) power[1] = sp_build_matmul(g, a, a);

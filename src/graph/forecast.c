@@ -36,8 +36,25 @@ static int64_t step_bytes(const struct sp_step *s, const struct sp_order *o, str
 /* Operations on whole arrays work on copies of their operands, and have results twice for a while. */
 static int64_t call_bytes(const struct sp_step *s, const struct sp_order *o)
 {
-    int64_t bytes = sp_node_bytes(o->node[s->output[0]]);
-    for (int k = 0; k < s->noperand; k++) bytes += sp_node_bytes(o->node[s->operand[k].node]);
+    int64_t sum = sp_node_bytes(o->node[s->output[0]]);
+    for (int k = 0; k < s->noperand; k++) {
+        const struct sp_operand *x = &s->operand[k];
+        const struct sp_node *seen = o->node[x->npath ? x->path[0] : x->node]; /* may be broadcast, or a piece */
+        if (__builtin_add_overflow(sum, sp_shape_size(&seen->shape) * sp_dtypes[seen->dtype].size, &sum)) sum = INT64_MAX / 4;
+    }
+    return sum;
+}
+
+/* What goes with a node after step t. The results of an operation stay with the PARTs that share them. */
+static int64_t freed_bytes(const struct sp_plan *p, const struct sp_order *o, int32_t t, int32_t node)
+{
+    const struct sp_node *n = o->node[node];
+    int64_t bytes = sp_node_bytes(n);
+    if (n->kind == SP_KIND_PART) return p->stored[o->in[node][0]] ? bytes : 0;
+    for (; n->results && t >= 0 && !(p->step[t].kind == SP_STEP_CALL && p->step[t].output[0] == node); t--) {
+        const struct sp_step *s = &p->step[t];
+        if (s->kind == SP_STEP_PART && s->operand[0].node == node) bytes -= sp_node_bytes(o->node[s->output[0]]);
+    }
     return bytes;
 }
 
@@ -55,7 +72,7 @@ void sp_plan_forecast(const struct sp_plan *p, const struct sp_order *o, struct 
             int32_t n = s->operand[k].node;
             bool first = true;
             for (int j = 0; j < k; j++) first &= s->operand[j].node != n;
-            if (first && p->last_use[n] == t && p->stored[n] && !o->root[n]) now -= sp_node_bytes(o->node[n]);
+            if (first && p->last_use[n] == t && p->stored[n] && !o->root[n]) now -= freed_bytes(p, o, t, n);
         }
     }
 }

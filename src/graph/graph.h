@@ -390,8 +390,9 @@ struct sp_node *sp_build_vector_norm(struct sp_graph *g, struct sp_node *x, cons
 struct sp_node *sp_build_matrix_norm(struct sp_graph *g, struct sp_node *x, bool keepdims, double ord);
 struct sp_node *sp_build_cond(struct sp_graph *g, struct sp_node *x, double ord);
 struct sp_node *sp_build_matrix_power(struct sp_graph *g, struct sp_node *x, int64_t power);
-/* The exponential of 2^-squarings x, squared so often. */
+/* The exponential of 2^-squarings x, squared so often; the largest 1-norm of the matrices for which it is finite, to choose that by. */
 struct sp_node *sp_build_expm(struct sp_graph *g, struct sp_node *x, int squarings);
+struct sp_node *sp_build_largest_norm(struct sp_graph *g, struct sp_node *x);
 struct sp_node *sp_build_adjoint(struct sp_graph *g, struct sp_node *x);
 #define SP_MAX_CHAIN 64
 struct sp_node *sp_build_multi_dot(struct sp_graph *g, int n, struct sp_node *const *x);

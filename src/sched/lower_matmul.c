@@ -104,7 +104,7 @@ starp_status sp_lower_matmul(struct sp_calling *c)
 {
     struct factors f;
     int64_t m = c->extent[0][0], k = c->extent[0][1], n = c->extent[1][1], rows, cols;
-    bool whole = m * n * k <= (int64_t)1 << 21;
+    bool whole = (double)(m > 0 ? m : 1) * (double)(n > 0 ? n : 1) * (double)(k > 0 ? k : 1) <= 1 << 21;
     choose_tiles(m, n, &rows, &cols);
     sp_call_stack(c, whole ? (m * n > m * k ? m * n : m * k) : INT64_MAX);
     if (whole) return lower_tiles(c, &f, m, n > 0 ? n : 1, k);

@@ -82,7 +82,7 @@ static starp_status submit_stack(struct sp_calling *c, struct whole *w, int64_t 
     t->first = first;
     t->stack = *count;
     t->all = sp_shape_size(&c->batch);
-    t->task.scratch = sp_whole_scratch(t->job.call, a->dtype, t->job.m, t->job.n);
+    t->task.scratch = sp_whole_scratch(t->job.call, a->dtype, t->job.option[0], t->job.m, t->job.n);
     for (int k = 0; k < w->nin; k++) {
         t->job.in[k] = w->in[k].value->slot[tile]->data;
         t->in_step[k] = matrix_bytes(&w->in[k]);

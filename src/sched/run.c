@@ -94,6 +94,22 @@ static struct sp_run *new_run(struct sp_sched *s, struct sp_graph *g, struct sp_
     return run;
 }
 
+/* What part of a node's memory is on a rank, about: that of its largest result. */
+static double share_of(const struct sp_sched *s, const struct sp_node *n)
+{
+    const starp_dims *shape = &n->shape;
+    starp_dtype dtype = (starp_dtype)n->dtype;
+    int64_t most = sp_shape_size(shape) * sp_dtypes[dtype].size;
+    for (int k = 1; n->results && k < n->results->n; k++) {
+        int64_t bytes = sp_shape_size(&n->results->shape[k]) * sp_dtypes[n->results->dtype[k]].size;
+        if (bytes <= most) continue;
+        most = bytes;
+        shape = &n->results->shape[k];
+        dtype = (starp_dtype)n->results->dtype[k];
+    }
+    return most > 0 ? (double)sp_value_share(s, shape, dtype) / (double)most : 1;
+}
+
 /* Without a limit of the user's, what the machine has: touching more would end the process. */
 static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *plan, struct sp_error *e)
 {
@@ -103,14 +119,13 @@ static starp_status check_limit(const struct sp_sched *s, const struct sp_plan *
     size_t at = 0;
     sp_plan_forecast(plan, &s->order, &f);
     if (f.big[0] >= 0 && f.big_bytes[0] > 0) { /* about: the biggest result stands for all */
-        const struct sp_node *n = s->order.node[f.big[0]];
-        f.bytes = (int64_t)((double)f.bytes * ((double)sp_value_share(s, &n->shape, n->dtype) / (double)f.big_bytes[0]));
+        f.bytes = (int64_t)((double)f.bytes * share_of(s, s->order.node[f.big[0]]));
     }
     if ((int64_t)s->pool.live <= limit && f.bytes <= limit - (int64_t)s->pool.live) return STARP_OK;
     for (int k = 0; k < 3 && f.big[k] >= 0 && at < sizeof big; k++) {
         const struct sp_node *n = s->order.node[f.big[k]];
         at += (size_t)snprintf(big + at, sizeof big - at, "%s%s %s %s", k ? ", " : "",
-                               n->kind == SP_KIND_MAP ? sp_ops[n->op].name : sp_kind_names[n->kind], sp_dtypes[n->dtype].name,
+                               sp_node_name(n), sp_dtypes[n->dtype].name,
                                sp_shape_text(text, &n->shape));
     }
     e->site = f.big[0] >= 0 ? s->order.node[f.big[0]]->site : NULL;
