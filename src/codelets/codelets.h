@@ -205,7 +205,8 @@ struct sp_whole {
     int32_t *pivot;                 /* the same, for solve */
 };
 #define SP_WHOLE_NOT_FINITE (-2000)
-/* LAPACK's info: above 0 what the data did; below what should not happen, but for SP_WHOLE_NOT_FINITE and lack of memory. */
+#define SP_WHOLE_NO_MEMORY (-2001)
+/* LAPACK's info: above 0 what the data did; below what should not happen, but for the two above. */
 int sp_whole_run(struct sp_whole *x);
 size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int32_t option, int64_t m, int64_t n);
 

@@ -212,7 +212,8 @@ static whole_fn *const table[STARP_NDTYPES][SP_CALLS_COUNT] = {
 
 int sp_whole_run(struct sp_whole *x)
 {
-    return table[x->dtype][x->call](x);
+    int info = table[x->dtype][x->call](x);
+    return info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR ? SP_WHOLE_NO_MEMORY : info;
 }
 
 size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int32_t option, int64_t m, int64_t n)

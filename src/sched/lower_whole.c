@@ -3,7 +3,6 @@
  * lower_whole.c: linear algebra on matrices that are not cut: each is one call of LAPACK's. Small ones share a task, and
  * that is how a batch runs in parallel; a single large one keeps one worker busy, with the matrix in one piece.
  */
-#include <lapacke.h>
 #include <string.h>
 
 #include "call.h"
@@ -24,7 +23,7 @@ static void report(const struct whole_task *t, int info, int64_t matrix)
     if (t->all > 1) snprintf(of, sizeof of, " (matrix %lld)", (long long)matrix);
     if (info == SP_WHOLE_NOT_FINITE) {
         snprintf(text, sizeof text, "%s: the matrix has infinite or NaN elements%s", name, of);
-    } else if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR) {
+    } else if (info == SP_WHOLE_NO_MEMORY) {
         status = STARP_ERR_MEMORY;
         snprintf(text, sizeof text, "%s: no memory for LAPACK's workspace", name);
     } else if (info < 0) {

@@ -88,7 +88,7 @@ static struct sp_message *new_message(struct sp_run *run, struct sp_slot *slot, 
 static starp_status check_size(size_t bytes, struct sp_error *e)
 {
     if (bytes <= INT_MAX) return STARP_OK;
-    return sp_fail(e, STARP_ERR_LIMIT, "a message of %zu bytes; at most 2 GiB go between ranks: make STARP_TILE smaller", bytes);
+    return sp_fail(e, STARP_ERR_LIMIT, "a message of %zu bytes; at most 2 GiB go between ranks: make STARP_TILE (in linear algebra: STARP_PANEL) smaller", bytes);
 }
 
 /* One that has not been submitted. */
