@@ -162,6 +162,7 @@ struct sp_dense {
     void (*gemm)(char ta, char tb, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda, const void *b,
                  int64_t ldb, double beta, void *c, int64_t ldc); /* c = beta c + alpha a b; alpha 1 or -1, beta 0 or 1 */
     void (*trsm)(char side, char uplo, char trans, char diag, int64_t m, int64_t n, const void *a, int64_t lda, void *b, int64_t ldb);
+    void (*herk)(int64_t n, int64_t k, const void *a, int64_t lda, void *c, int64_t ldc); /* c -= a a^H, its lower half */
     int (*getrf)(int64_t m, int64_t n, void *a, int64_t lda, int32_t *pivot); /* LAPACK's info, as below */
     void (*laswp)(int64_t n, void *a, int64_t lda, int64_t first, int64_t last, const int32_t *pivot); /* from 1 */
     int (*potrf)(char uplo, int64_t n, void *a, int64_t lda);

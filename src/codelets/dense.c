@@ -21,7 +21,7 @@ static CBLAS_TRANSPOSE trans_of(char t)
 #define BY_VALUE(x) (x)
 #define BY_ADDRESS(x) (&(x))
 
-#define BLAS(T, p, SCALAR, ADJOINT) \
+#define BLAS(T, p, SCALAR, ADJOINT, RANK_K) \
     static void p##_gemm(char ta, char tb, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda, const void *b, \
                          int64_t ldb, double beta, void *c, int64_t ldc) \
     { \
@@ -35,6 +35,10 @@ static CBLAS_TRANSPOSE trans_of(char t)
         T one = 1; \
         cblas_##p##trsm(CblasColMajor, side == 'L' ? CblasLeft : CblasRight, uplo == 'L' ? CblasLower : CblasUpper, trans_of(trans), \
                         diag == 'U' ? CblasUnit : CblasNonUnit, (int)m, (int)n, SCALAR(one), a, (int)lda, b, (int)ldb); \
+    } \
+    static void p##_herk(int64_t n, int64_t k, const void *a, int64_t lda, void *c, int64_t ldc) \
+    { \
+        cblas_##p##RANK_K(CblasColMajor, CblasLower, CblasNoTrans, (int)n, (int)k, -1, a, (int)lda, 1, c, (int)ldc); \
     } \
     static int p##_getrf(int64_t m, int64_t n, void *a, int64_t lda, int32_t *pivot) \
     { \
@@ -65,10 +69,10 @@ static CBLAS_TRANSPOSE trans_of(char t)
                                  (int)ldt, c, (int)ldc, work); \
     }
 
-BLAS(float, s, BY_VALUE, 'T')
-BLAS(double, d, BY_VALUE, 'T')
-BLAS(c64, c, BY_ADDRESS, 'C')
-BLAS(c128, z, BY_ADDRESS, 'C')
+BLAS(float, s, BY_VALUE, 'T', syrk)
+BLAS(double, d, BY_VALUE, 'T', syrk)
+BLAS(c64, c, BY_ADDRESS, 'C', herk)
+BLAS(c128, z, BY_ADDRESS, 'C', herk)
 
 /* Column by column, so that the innermost loop goes along memory; the order of additions does not matter to integers. */
 #define INTEGERS(T, name) \
@@ -110,7 +114,7 @@ static void u16_gemm(char ta, char tb, int64_t m, int64_t n, int64_t k, double a
     }
 }
 
-#define ROW(T, p) { sizeof(T), &p##_one, p##_gemm, p##_trsm, p##_getrf, p##_laswp, p##_potrf, p##_trtri, p##_geqrt, p##_gemqrt }
+#define ROW(T, p) { sizeof(T), &p##_one, p##_gemm, p##_trsm, p##_herk, p##_getrf, p##_laswp, p##_potrf, p##_trtri, p##_geqrt, p##_gemqrt }
 
 static const struct sp_dense table[STARP_NDTYPES] = {
     [STARP_F32] = ROW(float, s), [STARP_F64] = ROW(double, d), [STARP_C64] = ROW(c64, c), [STARP_C128] = ROW(c128, z),

@@ -53,6 +53,46 @@ static void scatter(size_t n, void *dst, ptrdiff_t stride, const void *src, size
     }
 }
 
+/* Eight rows of eight become columns: halves, quarters and single elements are exchanged between rows (as Eklundh, 1972). */
+#ifndef __has_builtin
+#define __has_builtin(x) 0
+#endif
+#if __has_builtin(__builtin_shufflevector)
+#define EXCHANGE(r, i, j, ...) EXCHANGE_(r, i, j, __VA_ARGS__)
+#define EXCHANGE_(r, i, j, a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7) \
+    do { \
+        __typeof__(r[0]) low = __builtin_shufflevector(r[i], r[j], a0, a1, a2, a3, a4, a5, a6, a7); \
+        r[j] = __builtin_shufflevector(r[i], r[j], b0, b1, b2, b3, b4, b5, b6, b7); \
+        r[i] = low; \
+    } while (0)
+#define HALVES 0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15
+#define QUARTERS 0, 1, 8, 9, 4, 5, 12, 13, 2, 3, 10, 11, 6, 7, 14, 15
+#define SINGLES 0, 8, 2, 10, 4, 12, 6, 14, 1, 9, 3, 11, 5, 13, 7, 15
+#define TURN(type, from, src_stride, to, dst_stride) \
+    do { \
+        typedef type row_of __attribute__((vector_size(8 * sizeof(type)))); \
+        row_of r[8]; \
+        for (int b = 0; b < 8; b++) memcpy(&r[b], (from) + b * (src_stride), sizeof r[b]); \
+        EXCHANGE(r, 0, 4, HALVES); EXCHANGE(r, 1, 5, HALVES); EXCHANGE(r, 2, 6, HALVES); EXCHANGE(r, 3, 7, HALVES); \
+        EXCHANGE(r, 0, 2, QUARTERS); EXCHANGE(r, 1, 3, QUARTERS); EXCHANGE(r, 4, 6, QUARTERS); EXCHANGE(r, 5, 7, QUARTERS); \
+        EXCHANGE(r, 0, 1, SINGLES); EXCHANGE(r, 2, 3, SINGLES); EXCHANGE(r, 4, 5, SINGLES); EXCHANGE(r, 6, 7, SINGLES); \
+        for (int a = 0; a < 8; a++) memcpy((to) + a * (dst_stride), &r[a], sizeof r[a]); \
+    } while (0)
+static inline void turn_4(const char *from, ptrdiff_t src_stride, char *to, ptrdiff_t dst_stride)
+{
+    TURN(uint32_t, from, src_stride, to, dst_stride);
+}
+static inline void turn_8(const char *from, ptrdiff_t src_stride, char *to, ptrdiff_t dst_stride)
+{
+    TURN(uint64_t, from, src_stride, to, dst_stride);
+}
+#define TURNS(size) ((size) == 4 || (size) == 8)
+#else
+#define turn_4(from, src_stride, to, dst_stride) ((void)0)
+#define turn_8(from, src_stride, to, dst_stride) ((void)0)
+#define TURNS(size) 0
+#endif
+
 /*
  * Squares of SIDE x SIDE elements through a small array: rows are read and written whole, so every cache line is touched once,
  * and as many rows as a cache has ways.
@@ -66,6 +106,11 @@ static void scatter(size_t n, void *dst, ptrdiff_t stride, const void *src, size
             size_t n = cols - j < SIDE ? cols - j : SIDE; \
             const char *from = (const char *)src + (ptrdiff_t)j * src_stride + i * sizeof(type); \
             char *to = (char *)dst + (ptrdiff_t)i * dst_stride + j * sizeof(type); \
+            if (m == SIDE && n == SIDE && TURNS(sizeof(type))) { \
+                if (sizeof(type) == 4) turn_4(from, src_stride, to, dst_stride); \
+                else turn_8(from, src_stride, to, dst_stride); \
+                continue; \
+            } \
             if (m == SIDE && n == SIDE) { \
                 for (size_t b = 0; b < SIDE; b++) memcpy(square[b], from + (ptrdiff_t)b * src_stride, sizeof square[b]); \
                 for (size_t a = 0; a < SIDE; a++) { \

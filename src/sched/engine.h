@@ -405,6 +405,7 @@ struct sp_lowering {
     bool rows, at_once, stream;     /* rows: reduced axes are innermost; at_once: no tasks */
     bool aligned;                   /* every rank has what its blocks read */
     bool discard;                   /* stored outputs are computed, but not stored */
+    int priority;                   /* of its tasks */
     bool given, ordered;            /* outputs are there already; tasks of this run read them */
     struct sp_map map;              /* who computes which block */
     struct sp_parcel parcel;
@@ -445,6 +446,7 @@ struct sp_copy {
     starp_dtype dtype;              /* of the source */
     const void *site;
     bool at_once, ordered;          /* on the caller's thread; read by tasks of this run */
+    int priority;                   /* of its tasks */
 };
 starp_status sp_lower_copy(struct sp_run *run, const struct sp_copy *c, struct sp_error *e);
 /* lower_output.c: values for what a step stores, taken over from dying operands where that is possible. */

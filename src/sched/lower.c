@@ -151,7 +151,7 @@ static struct block_task *new_block_task(struct sp_lowering *l, const int64_t *e
     memcpy(box, c->box, (size_t)(c->nbox * 2 * l->ndim) * sizeof *box);
     memcpy(ref, c->ref, (size_t)(c->nbox * nreg) * sizeof *ref);
     *t = (struct block_task){
-        .task = { .run = l->run, .site = l->site, .name = "block", .perform = perform_block },
+        .task = { .run = l->run, .site = l->site, .name = "block", .perform = perform_block, .priority = l->priority },
         .job = { .program = p, .kernels = l->run->sched->kernels, .constants = l->constants, .ndim = l->ndim, .extent = own_extent,
                  .nbox = c->nbox, .box = box, .ref = ref, .stream = l->stream, .split = l->split, .rows = l->rows, .partial = partial,
                  .discard = l->discard },

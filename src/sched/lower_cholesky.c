@@ -41,7 +41,10 @@ static int update(struct sp_task *task, void *scratch)
     const char *l = p->data + (t->row - p->row) * t->dense->item;
     (void)scratch;
     if (!sp_panel_is_good(t)) return SP_KERNEL_OK;
-    t->dense->gemm('N', 'C', t->rows, t->cols, p->cols, -1, l, p->ld, l, p->ld, 1, t->column, t->ld);
+    const char *below = l + t->cols * t->dense->item;
+    t->dense->herk(t->cols, p->cols, l, p->ld, t->column, t->ld);
+    if (t->rows == t->cols) return SP_KERNEL_OK;
+    t->dense->gemm('N', 'C', t->rows - t->cols, t->cols, p->cols, -1, below, p->ld, l, p->ld, 1, t->column + t->cols * t->dense->item, t->ld);
     return SP_KERNEL_OK;
 }
 

@@ -78,6 +78,7 @@ static starp_status submit_stack(struct sp_calling *c, struct whole *w, int64_t 
     t->job = (struct sp_whole){ .call = (enum sp_call)c->node->op, .dtype = a->dtype, .m = c->extent[0][0], .n = c->extent[0][1], .k = c->extent[1][1] };
     memcpy(t->job.option, c->node->param, sizeof t->job.option);
     memcpy(&t->job.rcond, c->node->param, sizeof t->job.rcond);
+    t->task.priority = 1; /* right after its operands' copies, which are in the cache then; results' copies have 2 */
     t->first = first;
     t->stack = *count;
     t->all = sp_shape_size(&c->batch);

@@ -146,7 +146,7 @@ starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, in
     if (!v) return sp_fail_memory(c->e);
     SP_TRY(sp_value_fill(c->run->sched, v, !c->at_once, c->e));
     struct sp_copy copy = { .shape = v->shape, .from = m->value, .to = v, .op = copy_op(m->dtype, adjoint), .dtype = m->dtype, .site = c->node->site,
-                            .at_once = c->at_once, .ordered = !c->at_once };
+                            .at_once = c->at_once, .ordered = !c->at_once, .priority = 2 };
     int n = m->value->shape.n, missing = n - v->shape.n; /* vectors are kept as a column, scalars as one element */
     sp_view_identity(&copy.view, n);
     for (int a = n - 2; a < n && missing > 0; a++) {
