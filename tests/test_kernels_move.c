@@ -73,6 +73,18 @@ static void check_scatter(const struct sp_kernels *k, size_t n, size_t size)
     }
 }
 
+/* Up to 33 rows, with gaps behind the rows on both sides. */
+static void check_transpose(const struct sp_kernels *k, size_t n, size_t size)
+{
+    size_t rows = n < 34 ? n : 17, cols = (n * 5 + 3) % 29, from = (rows + 2) * size, to = (cols + 1) * size;
+    reset();
+    k->transpose(rows, cols, target + size, (ptrdiff_t)to, source + size, (ptrdiff_t)from, size);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < cols; j++) memcpy(expected + size + i * to + j * size, source + size + j * from + i * size, size);
+    }
+    assert_memory_equal(target, expected, ROOM);
+}
+
 static void splat(void **state)
 {
     (void)state;
@@ -92,6 +104,12 @@ static void scatter(void **state)
 }
 
 /* Every alignment of both ends, on both sides of a line's length. */
+static void transpose(void **state)
+{
+    (void)state;
+    each(check_transpose);
+}
+
 static void stream(void **state)
 {
     (void)state;
@@ -126,7 +144,7 @@ static void iota(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(splat),  cmocka_unit_test(gather), cmocka_unit_test(scatter),
+        cmocka_unit_test(splat),  cmocka_unit_test(gather), cmocka_unit_test(scatter), cmocka_unit_test(transpose),
         cmocka_unit_test(stream), cmocka_unit_test(iota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
