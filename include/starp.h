@@ -332,7 +332,7 @@ STARP_API starp_array *starp_linalg_solve(starp_array *a, starp_array *b);
 STARP_API starp_array *starp_linalg_solve_triangular(starp_array *a, starp_array *b, int lower, int unit);
 /**
  * Cholesky factor of a Hermitian positive definite matrix: lower L with L L^H = x, or upper U with U^H U = x; only that half of x
- * is read. Errors at the sync: STARP_ERR_COMPUTE, not positive definite.
+ * is read. Errors at the sync: STARP_ERR_COMPUTE, not positive definite. NaN may go through.
  */
 STARP_API starp_array *starp_linalg_cholesky(starp_array *x, int upper);
 /** Solves a x = b, given the lower Cholesky factor of a. */
@@ -404,14 +404,15 @@ STARP_API starp_array *starp_linalg_multi_dot(int n, starp_array *const *x);
 
 /**
  * The exponential of a matrix, by a diagonal Pade approximant of degree 13 and repeated squaring (Higham, "The Scaling and
- * Squaring Method for the Matrix Exponential Revisited", 2005). Sync: how often it squares depends on the norm of x.
+ * Squaring Method for the Matrix Exponential Revisited", 2005). Sync: how often it squares depends on the largest norm of the
+ * batch.
  */
 STARP_API starp_array *starp_linalg_expm(starp_array *x);
 
 #define STARP_FRO 0x1p1000           /**< order of a norm: Frobenius */
 #define STARP_NUC 0x1p1001           /**< order of a norm: nuclear */
 #define STARP_INF ((double)INFINITY) /**< order of a norm: the largest */
-/** Vector norm over axes (NULL: all): any real order, STARP_INF, -STARP_INF, 0 (how many are not zero). */
+/** Vector norm over axes (NULL: all): any real order, STARP_INF, -STARP_INF, 0 (how many are not zero), STARP_FRO (2). */
 STARP_API starp_array *starp_linalg_vector_norm(starp_array *x, const starp_dims *axes, int keepdims, double ord);
 /** Norm of matrices: STARP_FRO, STARP_NUC, 1, -1, 2, -2, STARP_INF, -STARP_INF. */
 STARP_API starp_array *starp_linalg_matrix_norm(starp_array *x, int keepdims, double ord);

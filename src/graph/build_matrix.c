@@ -187,6 +187,11 @@ struct sp_node *sp_build_vector_norm(struct sp_graph *g, struct sp_node *x, cons
 {
     struct temps t = { .g = g };
     if (!x) return NULL;
+    if (ord == STARP_NUC) {
+        sp_fail(&g->error, STARP_ERR_ARGUMENT, "linalg_vector_norm: vectors have no nuclear norm");
+        return NULL;
+    }
+    if (ord == STARP_FRO) ord = 2;
     struct sp_node *size = op1(&t, SP_OP_abs, floating(&t, x)), *n = NULL;
     if (size && isinf(ord)) n = hold(&t, sp_build_reduce(g, ord > 0 ? SP_REDUCE_MAX : SP_REDUCE_MIN, size, axes, keepdims));
     else if (size && ord == 0) n = count_norm(&t, size, axes, keepdims);
