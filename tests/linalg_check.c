@@ -258,3 +258,27 @@ void la_same(const char *what, starp_array *a, starp_array *b)
     free(x);
     free(y);
 }
+
+starp_session *session;
+
+int la_open_at_once(void **state)
+{
+    (void)state;
+    rig_environment("STARP_PANEL=8");
+    return (session = starp_open(NULL)) ? 0 : -1;
+}
+
+int la_open_in_tiles(void **state)
+{
+    (void)state;
+    rig_environment("STARP_PANEL=8 STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=3");
+    return (session = starp_open(NULL)) ? 0 : -1;
+}
+
+int la_close(void **state)
+{
+    (void)state;
+    starp_stats stats;
+    if (starp_stats_of(session, &stats) != STARP_OK || stats.nodes_live) return -1;
+    return starp_close(session) == STARP_OK ? 0 : -1;
+}

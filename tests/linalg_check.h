@@ -59,4 +59,10 @@ void la_shape(const char *what, starp_array *x, starp_dtype dtype, const starp_d
 /* Bit by bit. */
 void la_same(const char *what, starp_array *a, starp_array *b);
 
+/* The session of a group of tests: with small panels, at once or by many tasks; at its end nothing may be left of them. */
+extern starp_session *session;
+int la_open_at_once(void **state);
+int la_open_in_tiles(void **state);
+int la_close(void **state);
+
 #endif

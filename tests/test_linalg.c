@@ -15,7 +15,6 @@
 #include "linalg_check.h"
 #include "rig.h"
 
-static starp_session *session;
 static uint64_t seed = 1;
 
 static const starp_dtype dtypes[] = { STARP_F32, STARP_F64, STARP_C64, STARP_C128, STARP_I32, STARP_U8 };
@@ -355,28 +354,6 @@ static void eigenvalues(void **state)
     each_shape(eig_of, true);
 }
 
-static int open_small(void **state)
-{
-    (void)state;
-    rig_environment("STARP_PANEL=8");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int open_tiled(void **state)
-{
-    (void)state;
-    rig_environment("STARP_PANEL=8 STARP_TILE=64 STARP_SMALL=0");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int close_session(void **state)
-{
-    (void)state;
-    starp_stats stats;
-    if (starp_stats_of(session, &stats) != STARP_OK || stats.nodes_live) return -1;
-    return starp_close(session) == STARP_OK ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +370,6 @@ int main(void)
         cmocka_unit_test(hermitian_eigenvalues),
         cmocka_unit_test(eigenvalues),
     };
-    int failed = cmocka_run_group_tests_name("at once", tests, open_small, close_session);
-    return failed + cmocka_run_group_tests_name("in tiles", tests, open_tiled, close_session);
+    int failed = cmocka_run_group_tests_name("at once", tests, la_open_at_once, la_close);
+    return failed + cmocka_run_group_tests_name("in tiles", tests, la_open_in_tiles, la_close);
 }

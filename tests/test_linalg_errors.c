@@ -17,29 +17,8 @@
 #include "ranks.h"
 #include "rig.h"
 
-static starp_session *session;
 static uint64_t seed = 1;
 static starp_array *other; /* must be usable after every error */
-
-static int open_small(void **state)
-{
-    (void)state;
-    rig_environment("STARP_PANEL=8");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int open_tiled(void **state)
-{
-    (void)state;
-    rig_environment("STARP_PANEL=8 STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int close_session(void **state)
-{
-    (void)state;
-    return starp_close(session) == STARP_OK ? 0 : -1;
-}
 
 static int set_up(void **state)
 {
@@ -307,6 +286,6 @@ int main(void)
         TEST(shapes_that_do_not_fit), TEST(arguments_out_of_range), TEST(too_much_for_lapack), TEST(null_and_foreign_handles), TEST(singular_matrices),
         TEST(the_matrix_of_a_batch), TEST(not_positive_definite), TEST(what_is_not_finite), TEST(old_memory_is_not_looked_at),
     };
-    int failed = cmocka_run_group_tests_name("at once", tests, open_small, close_session);
-    return failed + cmocka_run_group_tests_name("in tiles", tests, open_tiled, close_session);
+    int failed = cmocka_run_group_tests_name("at once", tests, la_open_at_once, la_close);
+    return failed + cmocka_run_group_tests_name("in tiles", tests, la_open_in_tiles, la_close);
 }

@@ -16,7 +16,6 @@
 #include "linalg_check.h"
 #include "rig.h"
 
-static starp_session *session;
 static uint64_t seed = 1;
 
 static int open_scope(void **state)
@@ -356,26 +355,6 @@ static void results_that_nobody_wants(void **state)
     starp_linalg_slogdet(x);
 }
 
-static int open_small(void **state)
-{
-    (void)state;
-    rig_environment("STARP_PANEL=8");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int open_tiled(void **state)
-{
-    (void)state;
-    rig_environment("STARP_PANEL=8 STARP_TILE=64 STARP_SMALL=0");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int close_session(void **state)
-{
-    (void)state;
-    return starp_close(session) == STARP_OK ? 0 : -1;
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, close_scope)
 
 int main(void)
@@ -385,6 +364,6 @@ int main(void)
         TEST(products_of_bools), TEST(least_squares), TEST(determinants), TEST(ranks_and_conditions), TEST(norms), TEST(powers), TEST(chains),
         TEST(amid_elementwise_work), TEST(one_result_after_the_other), TEST(exponentials), TEST(results_that_nobody_wants),
     };
-    int failed = cmocka_run_group_tests_name("at once", tests, open_small, close_session);
-    return failed + cmocka_run_group_tests_name("in tiles", tests, open_tiled, close_session);
+    int failed = cmocka_run_group_tests_name("at once", tests, la_open_at_once, la_close);
+    return failed + cmocka_run_group_tests_name("in tiles", tests, la_open_in_tiles, la_close);
 }

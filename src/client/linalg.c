@@ -91,23 +91,16 @@ starp_svd_factors starp_linalg_svd(starp_array *x, int full)
     return f;
 }
 
-starp_eig_factors starp_linalg_eigh(starp_array *x, int upper)
-{
-    starp_eig_factors f = { NULL, NULL };
-    starp_session *s;
-    struct sp_node *n = factor("linalg_eigh", SP_CALL_eigh, x, upper, &s, __builtin_return_address(0));
-    if (s) wrap_parts(s, n, 2, (starp_array **[]){ &f.values, &f.vectors });
-    return f;
-}
-
-starp_eig_factors starp_linalg_eig(starp_array *x)
-{
-    starp_eig_factors f = { NULL, NULL };
-    starp_session *s;
-    struct sp_node *n = factor("linalg_eig", SP_CALL_eig, x, 0, &s, __builtin_return_address(0));
-    if (s) wrap_parts(s, n, 2, (starp_array **[]){ &f.values, &f.vectors });
-    return f;
-}
+#define EIGEN(name, option) \
+    { \
+        starp_eig_factors f = { NULL, NULL }; \
+        starp_session *s; \
+        struct sp_node *n = factor("linalg_" #name, SP_CALL_##name, x, option, &s, __builtin_return_address(0)); \
+        if (s) wrap_parts(s, n, 2, (starp_array **[]){ &f.values, &f.vectors }); \
+        return f; \
+    }
+starp_eig_factors starp_linalg_eigh(starp_array *x, int upper) EIGEN(eigh, upper)
+starp_eig_factors starp_linalg_eig(starp_array *x) EIGEN(eig, 0)
 
 #define BUILT(name, ...) \
     { \
