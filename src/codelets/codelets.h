@@ -164,7 +164,6 @@ struct sp_dense {
     void (*trsm)(char side, char uplo, char trans, char diag, int64_t m, int64_t n, const void *a, int64_t lda, void *b, int64_t ldb);
     void (*herk)(int64_t n, int64_t k, const void *a, int64_t lda, void *c, int64_t ldc); /* c -= a a^H, its lower half */
     int (*getrf)(int64_t m, int64_t n, void *a, int64_t lda, int32_t *pivot); /* LAPACK's info, as below */
-    void (*laswp)(int64_t n, void *a, int64_t lda, int64_t first, int64_t last, const int32_t *pivot); /* from 1 */
     int (*potrf)(char uplo, int64_t n, void *a, int64_t lda);
     int (*trtri)(char uplo, char diag, int64_t n, void *a, int64_t lda);
     /* Householder QR of a, in place, with one triangular factor t of order min(m, n), ldt n (compact WY: Schreiber and Van Loan 1989). */

@@ -44,10 +44,6 @@ static CBLAS_TRANSPOSE trans_of(char t)
     { \
         return LAPACKE_##p##getrf_work(LAPACK_COL_MAJOR, (int)m, (int)n, a, (int)lda, pivot); \
     } \
-    static void p##_laswp(int64_t n, void *a, int64_t lda, int64_t first, int64_t last, const int32_t *pivot) \
-    { \
-        LAPACKE_##p##laswp_work(LAPACK_COL_MAJOR, (int)n, a, (int)lda, (int)first, (int)last, pivot, 1); \
-    } \
     static int p##_potrf(char uplo, int64_t n, void *a, int64_t lda) \
     { \
         return LAPACKE_##p##potrf_work(LAPACK_COL_MAJOR, uplo, (int)n, a, (int)lda); \
@@ -114,7 +110,7 @@ static void u16_gemm(char ta, char tb, int64_t m, int64_t n, int64_t k, double a
     }
 }
 
-#define ROW(T, p) { sizeof(T), &p##_one, p##_gemm, p##_trsm, p##_herk, p##_getrf, p##_laswp, p##_potrf, p##_trtri, p##_geqrt, p##_gemqrt }
+#define ROW(T, p) { sizeof(T), &p##_one, p##_gemm, p##_trsm, p##_herk, p##_getrf, p##_potrf, p##_trtri, p##_geqrt, p##_gemqrt }
 
 static const struct sp_dense table[STARP_NDTYPES] = {
     [STARP_F32] = ROW(float, s), [STARP_F64] = ROW(double, d), [STARP_C64] = ROW(c64, c), [STARP_C128] = ROW(c128, z),
