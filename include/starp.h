@@ -424,6 +424,23 @@ STARP_API starp_array *starp_linalg_cond(starp_array *x, double ord);
 STARP_API starp_array *starp_matrix_transpose(starp_array *x);
 /** @} */
 
+/**
+ * @defgroup fft Discrete Fourier transforms
+ * Along an axis (-1: the last) of n elements (0: as many as there are; more are cut off, missing ones are zeros), as in NumPy:
+ * y[k] = sum of x[j] e^(-2 pi i j k / n), inverse transforms with e^(+2 pi i j k / n). f32 and c64 stay in single precision;
+ * integers and bool are transformed in double. Any length; fast where it has small factors. Deferred. FFTW does the work.
+ * @{
+ */
+/** Which of the two directions is divided: the inverse by n, both by its root, or the forward one by n. */
+typedef enum starp_fft_norm { STARP_BACKWARD, STARP_ORTHO, STARP_FORWARD } starp_fft_norm;
+STARP_API starp_array *starp_fft_fft(starp_array *x, int64_t n, int axis, starp_fft_norm norm);  /**< complex to complex */
+STARP_API starp_array *starp_fft_ifft(starp_array *x, int64_t n, int axis, starp_fft_norm norm); /**< its inverse */
+/** Of real elements: y[0] to y[n / 2], of which the others are the conjugates. */
+STARP_API starp_array *starp_fft_rfft(starp_array *x, int64_t n, int axis, starp_fft_norm norm);
+/** The inverse: n (0: 2 (m - 1)) real elements from n / 2 + 1; the imaginary parts of the first and, for even n, the last count as 0. */
+STARP_API starp_array *starp_fft_irfft(starp_array *x, int64_t n, int axis, starp_fft_norm norm);
+/** @} */
+
 /* ------------------------------------------------------------------------------------------------ views */
 
 /** One item of a basic index: made by STARP_AT, STARP_RANGE, STARP_ALL, STARP_NEWAXIS, STARP_ELLIPSIS. */

@@ -24,6 +24,7 @@ have()
     libcmocka-dev) pkg-config --exists cmocka ;;
     libopenblas-dev) pkg-config --exists openblas ;;
     liblapacke-dev) have_header lapacke.h ;;
+    libfftw3-dev) pkg-config --exists fftw3 fftw3f ;;
     hpcc) command -v hpcc ;;
     libsleef-dev) have_header sleef.h ;;
     librandom123-dev) have_header Random123/philox.h ;;

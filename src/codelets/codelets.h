@@ -54,6 +54,8 @@ struct sp_kernels {
     void (*transpose)(size_t rows, size_t cols, void *dst, ptrdiff_t dst_stride, const void *src, ptrdiff_t src_stride, size_t size); /* dst
                                       rows x cols, row a from dst + a dst_stride; src cols x rows */
     void (*scatter)(size_t n, void *dst, ptrdiff_t stride, const void *src, size_t size); /* dense to strided */
+    void (*twist)(size_t n, void *x, const void *roots, const void *by, bool single); /* x[i] *= roots[i] * by, complex */
+    void (*scale)(size_t n, void *x, double by, bool single);                         /* x[i] *= by, real */
 };
 
 /* The best kernels this machine runs, or the named ones; NULL if the machine cannot run those or there are none. */
@@ -209,5 +211,28 @@ struct sp_whole {
 /* LAPACK's info: above 0 what the data did; below what should not happen, but for the two above. */
 int sp_whole_run(struct sp_whole *x);
 size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int32_t option, int64_t m, int64_t n);
+
+/* ------------------------------------------------------------------------------------------------------ dft.c */
+
+/* A discrete Fourier transform of lines, unscaled. */
+enum sp_dft_kind { SP_DFT_C2C, SP_DFT_R2C, SP_DFT_C2R };
+struct sp_dft_key {
+    enum sp_dft_kind kind;
+    bool single, inverse;   /* inverse: of C2C; e^(+2 pi i j k / n) */
+    bool decimated;         /* C2C: of sp_dft_parts() p, element j is given at place j % p * (n / p) + j / p */
+    int64_t n;              /* elements, or real ones; up to SP_DFT_LONGEST it is fast */
+};
+#define SP_DFT_LONGEST 65536
+struct sp_dft;
+/* Planned once, kept for others to use. NULL: no memory. */
+struct sp_dft *sp_dft_get(const struct sp_dft_key *key);
+void sp_dft_use(struct sp_dft *d); /* one user more; each puts it */
+void sp_dft_put(struct sp_dft *d); /* NULL: nothing */
+/* Lines that go in and out at a time, one behind the other; the first is aligned to 64 bytes. `in` is lost. */
+int64_t sp_dft_lines(const struct sp_dft *d);
+int64_t sp_dft_parts(const struct sp_dft *d);
+void sp_dft_run(const struct sp_dft *d, void *in, void *out, const struct sp_kernels *kernels);
+/* e^(-+2 pi i (first + step k) / n), k = 0 .. count - 1, to the last place. */
+void sp_dft_roots(bool single, bool inverse, int64_t n, int64_t first, int64_t step, int64_t count, void *to);
 
 #endif

@@ -5,6 +5,7 @@
 #include "kernels_moments.h"
 #include "kernels_move.h"
 #include "kernels_random.h"
+#include "kernels_dft.h"
 
 /* A slot for each form, by the kinds of kernels_map.h. */
 #define SLOT(id, name) [SP_OP_##name][STARP_##id] = map_##name##_##id,
@@ -53,4 +54,6 @@ const struct sp_kernels SP_KERNELS = {
     .gather = gather,
     .transpose = transpose,
     .scatter = scatter,
+    .twist = twist,
+    .scale = scale,
 };

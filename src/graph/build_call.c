@@ -132,13 +132,22 @@ static bool check_options(struct sp_graph *g, enum sp_call call, const int32_t *
     return !bad;
 }
 
+static bool check_call(struct sp_graph *g, enum sp_call call, struct sp_node *const *in, const int32_t *option, struct sp_results *r)
+{
+    struct sp_axis_param along;
+    memcpy(&along, option, sizeof along);
+    if (sp_call_is_along_axis(call)) return sp_build_axis_call(g, call, in[0], &along, r);
+    if (!check_inputs(g, call, in) || !check_matrices(g, call, in) || !check_lapack(g, call, in) || !check_options(g, call, option)) return false;
+    find_results(call, in, option, r);
+    return true;
+}
+
 struct sp_node *sp_build_call(struct sp_graph *g, enum sp_call call, struct sp_node *const *in, const void *param)
 {
     int32_t option[SP_PARAM_SIZE / 4] = { 0 };
     struct sp_results r;
     if (param) memcpy(option, param, sizeof option);
-    if (!check_inputs(g, call, in) || !check_matrices(g, call, in) || !check_lapack(g, call, in) || !check_options(g, call, option)) return NULL;
-    find_results(call, in, option, &r);
+    if (!check_call(g, call, in, option, &r)) return NULL;
     for (int k = 0; k < r.n; k++) {
         if (!sp_build_check(g, sp_calls[call].name, &r.shape[k], (starp_dtype)r.dtype[k])) return NULL;
     }

@@ -167,7 +167,11 @@ extern const char *const sp_reduce_names[SP_REDUCES];
     X(eigvalsh, "linalg_eigvalsh", 1, 1)      /* a (n, n): w (n); param: i32 upper */ \
     X(eig, "linalg_eig", 1, 2)                /* a (n, n): w (n), v (n, n), complex */ \
     X(eigvals, "linalg_eigvals", 1, 1)        /* a (n, n): w (n), complex */ \
-    X(lstsq, "linalg_lstsq", 2, 4)            /* a (m, n), b (m, k): x (n, k), residuals (k), rank i64, s; param: f64 rcond */
+    X(lstsq, "linalg_lstsq", 2, 4)            /* a (m, n), b (m, k): x (n, k), residuals (k), rank i64, s; param: f64 rcond */ \
+    X(fft, "fft", 1, 1)                       /* complex, along an axis of n or fewer: n; param of these: sp_axis_param */ \
+    X(rfft, "rfft", 1, 1)                     /* real: n / 2 + 1, complex */ \
+    X(irfft, "irfft", 1, 1)                   /* complex, n / 2 + 1 or fewer: n, real */ \
+    X(pad, "pad", 1, 1)                       /* any: n along an axis, the input from `first` on between zeros */
 
 enum sp_call {
 #define X(name, word, nin, nout) SP_CALL_##name,
@@ -177,6 +181,17 @@ enum sp_call {
 };
 
 enum sp_qr_mode { SP_QR_REDUCED, SP_QR_COMPLETE };
+
+/* What a sum over n elements is divided by. */
+enum sp_fft_scale { SP_FFT_BY_NOTHING, SP_FFT_BY_N, SP_FFT_BY_ROOT };
+
+/* Of an operation along an axis. */
+struct sp_axis_param {
+    int32_t axis;           /* from 0 */
+    int32_t inverse, scale; /* of fft: e^(+2 pi i j k / n); an sp_fft_scale */
+    int32_t unused;
+    int64_t n, first;       /* first: of pad */
+};
 
 struct sp_call_row {
     const char *name;
@@ -397,6 +412,13 @@ struct sp_node *sp_build_adjoint(struct sp_graph *g, struct sp_node *x);
 #define SP_MAX_CHAIN 64
 struct sp_node *sp_build_multi_dot(struct sp_graph *g, int n, struct sp_node *const *x);
 struct sp_node *sp_build_lstsq(struct sp_graph *g, struct sp_node *a, struct sp_node *b, double rcond);
+
+/* build_fft.c: what the operation along an axis of x is, and the dtype and shape that come out. False with the graph's error set. */
+bool sp_build_axis_call(struct sp_graph *g, enum sp_call call, const struct sp_node *x, const struct sp_axis_param *param, struct sp_results *r);
+bool sp_call_is_along_axis(enum sp_call call);
+/* The Fourier transform of any x along an axis as it would be with n elements there; n 0: with those it has (irfft: 2 (m - 1)). */
+struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_node *x, int64_t n, int64_t axis, bool inverse, enum sp_fft_scale scale);
+struct sp_node *sp_build_pad(struct sp_graph *g, struct sp_node *x, int64_t axis, int64_t first, int64_t n);
 
 /*
  * build_wire.c: the decoder's door. Makes a node like the model in kind, dtype, weak, op, reduce_axes, nin, in, view, param

@@ -113,5 +113,6 @@ starp_status sp_lower_triangular(struct sp_calling *c);
 starp_status sp_lower_cholesky(struct sp_calling *c);
 starp_status sp_lower_qr(struct sp_calling *c);
 starp_status sp_lower_whole(struct sp_calling *c);
+starp_status sp_lower_along(struct sp_calling *c); /* lower_fft.c: operations along an axis */
 
 #endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * build_fft.c: operations along one axis: Fourier transforms, and zeros put around an array. What is cut off, converted or
+ * mirrored is a matter of views and maps; the operation itself only ever fills up with zeros.
+ */
+#include <string.h>
+
+#include "build.h"
+
+bool sp_call_is_along_axis(enum sp_call call)
+{
+    return call >= SP_CALL_fft && call <= SP_CALL_pad;
+}
+
+static bool refuse(struct sp_graph *g, starp_status status, enum sp_call call, const struct sp_node *x, const char *why)
+{
+    char text[SP_SHAPE_TEXT];
+    sp_fail(&g->error, status, "%s: %s of shape %s %s", sp_calls[call].name, sp_dtypes[x->dtype].name, sp_shape_text(text, &x->shape), why);
+    return false;
+}
+
+static bool has_dtype(enum sp_call call, const struct sp_node *x)
+{
+    enum sp_class cls = sp_dtypes[x->dtype].cls;
+    if (x->weak || x->kind == SP_KIND_IOTA) return false;
+    return call == SP_CALL_pad || cls == (call == SP_CALL_rfft ? SP_CLASS_F : SP_CLASS_C);
+}
+
+static bool has_options(enum sp_call call, const struct sp_axis_param *p)
+{
+    bool transforms = call != SP_CALL_pad;
+    if (p->unused || (transforms && p->first) || (p->inverse != 0 && (p->inverse != 1 || call != SP_CALL_fft))) return false;
+    return p->scale >= SP_FFT_BY_NOTHING && p->scale <= (transforms ? SP_FFT_BY_ROOT : SP_FFT_BY_NOTHING);
+}
+
+bool sp_build_axis_call(struct sp_graph *g, enum sp_call call, const struct sp_node *x, const struct sp_axis_param *p, struct sp_results *r)
+{
+    *r = (struct sp_results){ .n = 1, .dtype = { x->dtype }, .shape = { x->shape } };
+    if (!has_dtype(call, x)) return refuse(g, STARP_ERR_DTYPE, call, x, "is nothing that is transformed");
+    if (!has_options(call, p)) return refuse(g, STARP_ERR_ARGUMENT, call, x, "with unknown options");
+    if (p->axis < 0 || p->axis >= x->shape.n) return refuse(g, STARP_ERR_ARGUMENT, call, x, "has no such axis");
+    int64_t extent = x->shape.v[p->axis], most = call == SP_CALL_irfft ? p->n / 2 + 1 : p->n;
+    if (p->n < (call == SP_CALL_pad ? 0 : 1)) return refuse(g, STARP_ERR_SHAPE, call, x, "cannot be brought to less than 1 element along an axis");
+    if (p->first < 0 || p->first > p->n || extent > most - p->first) return refuse(g, STARP_ERR_SHAPE, call, x, "has more elements along the axis");
+    r->shape[0].v[p->axis] = call == SP_CALL_rfft ? p->n / 2 + 1 : p->n;
+    if (call == SP_CALL_rfft) r->dtype[0] = x->dtype == STARP_F32 ? STARP_C64 : STARP_C128;
+    if (call == SP_CALL_irfft) r->dtype[0] = (uint8_t)sp_dtype_real((starp_dtype)x->dtype);
+    return true;
+}
+
+/* The first n elements along an axis. A new reference. */
+static struct sp_node *first_elements(struct sp_graph *g, struct sp_node *x, int axis, int64_t n)
+{
+    starp_index item[STARP_MAXDIM];
+    if (x->shape.v[axis] <= n) return sp_node_retain(x);
+    for (int a = 0; a <= axis; a++) item[a] = (starp_index)STARP_ALL;
+    item[axis] = (starp_index)STARP_RANGE(0, n);
+    return sp_build_slice(g, x, axis + 1, item);
+}
+
+/* What a transform computes in: single precision stays single. */
+static starp_dtype dtype_for(enum sp_call call, starp_dtype d)
+{
+    bool single = d == STARP_F32 || d == STARP_C64;
+    if (call == SP_CALL_rfft) return single ? STARP_F32 : STARP_F64;
+    return single ? STARP_C64 : STARP_C128;
+}
+
+struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_node *x, int64_t n, int64_t axis, bool inverse, enum sp_fft_scale scale)
+{
+    if (!x) return NULL;
+    const char *name = sp_calls[call].name;
+    int a = sp_build_axis(g, name, axis, x->shape.n);
+    if (a < 0) return NULL;
+    if (call == SP_CALL_rfft && sp_dtypes[x->dtype].cls == SP_CLASS_C) {
+        sp_fail(&g->error, STARP_ERR_DTYPE, "%s: elements are complex: %s", name, sp_dtypes[x->dtype].name);
+        return NULL;
+    }
+    if (n == 0) n = call == SP_CALL_irfft ? 2 * (x->shape.v[a] - 1) : x->shape.v[a];
+    if (n < 1) {
+        sp_fail(&g->error, STARP_ERR_SHAPE, "%s: %lld elements cannot be transformed", name, (long long)n);
+        return NULL;
+    }
+    struct sp_axis_param param = { .axis = a, .inverse = inverse && call == SP_CALL_fft, .scale = scale, .n = n };
+    struct sp_node *seen = first_elements(g, x, a, call == SP_CALL_irfft ? n / 2 + 1 : n), *y = NULL;
+    struct sp_node *z = seen ? sp_build_cast(g, seen, dtype_for(call, (starp_dtype)x->dtype)) : NULL;
+    if (z) y = sp_build_call(g, call, &z, &param);
+    if (seen) sp_node_release(g, seen);
+    if (z) sp_node_release(g, z);
+    return y;
+}
+
+struct sp_node *sp_build_pad(struct sp_graph *g, struct sp_node *x, int64_t axis, int64_t first, int64_t n)
+{
+    if (!x) return NULL;
+    int a = sp_build_axis(g, "pad", axis, x->shape.n);
+    if (a < 0) return NULL;
+    return sp_build_call(g, SP_CALL_pad, &x, &(struct sp_axis_param){ .axis = a, .n = n, .first = first });
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* axis.h: what the files share that lower operations along an axis: lower_fft.c, lower_lines.c and lower_sixstep.c. */
+#ifndef SP_AXIS_H
+#define SP_AXIS_H
+
+#include "call.h"
+
+/* An operation along an axis being lowered: from a value seen through a view to another. */
+struct sp_along {
+    struct sp_calling *c;
+    enum sp_call call;
+    struct sp_axis_param param;
+    starp_dims in_shape, out_shape;
+    struct sp_window in, out;
+    bool tokens;             /* tasks write parts of tiles: whoever reads those waits for a task that reads all tokens */
+    struct sp_slot **token;  /* one per task */
+    int64_t ntoken, token_cap;
+};
+
+/* lower_fft.c: a slot that the task writes, as far as dependencies go. */
+starp_status sp_along_token(struct sp_along *f, struct sp_task *task);
+/* lower_lines.c: lines that fit a cache, many to a task. */
+starp_status sp_lower_lines(struct sp_along *f);
+void sp_lines_block(const struct sp_along *f, const starp_dims *shape, starp_dims *block); /* lines of a task */
+/* lower_sixstep.c: a long line, over many tasks; whether a length is one that it can cut. */
+bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2);
+starp_status sp_lower_sixstep(struct sp_along *f);
+
+#endif

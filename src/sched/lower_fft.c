@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lower_fft.c: operations along an axis. Where this rank has all it takes, tasks read the operand's tiles and write the result's;
+ * else the operand is first dealt out in whole lines, and the result is dealt again.
+ */
+#include <string.h>
+
+#include "axis.h"
+
+/* ------------------------------------------------------------------------------------------------------- tokens */
+
+starp_status sp_along_token(struct sp_along *f, struct sp_task *task)
+{
+    struct sp_calling *c = f->c;
+    if (f->ntoken == f->token_cap) {
+        int64_t cap = f->token_cap ? 2 * f->token_cap : 64;
+        struct sp_slot **more = sp_realloc(f->token, (size_t)cap * sizeof *more);
+        if (!more) return sp_fail_memory(c->e);
+        f->token = more;
+        f->token_cap = cap;
+    }
+    struct sp_slot *slot = sp_pool_get(&c->run->sched->pool, 1, true);
+    if (!slot) return sp_fail_memory(c->e);
+    f->token[f->ntoken++] = slot;
+    sp_call_depend(c, task, slot, 2);
+    return STARP_OK;
+}
+
+static int perform_nothing(struct sp_task *task, void *scratch)
+{
+    (void)task;
+    (void)scratch;
+    return SP_KERNEL_OK;
+}
+
+static void drop_tokens(struct sp_along *f)
+{
+    for (int64_t i = 0; i < f->ntoken; i++) sp_pool_put(&f->c->run->sched->pool, f->token[i], f->c->run->id);
+    sp_free(f->token);
+    f->token = NULL;
+    f->ntoken = f->token_cap = 0;
+}
+
+/* Makes a task that reads all tokens the writer of a value's tiles that are here. */
+static starp_status join(struct sp_along *f, struct sp_value *v)
+{
+    int64_t mine = 0;
+    for (int64_t i = 0; i < v->ntile; i++) mine += v->slot[i] != NULL;
+    struct sp_task *t = sp_call_task(f->c, sizeof *t, (int)(f->ntoken + mine), "join", perform_nothing);
+    if (!t) return sp_fail_memory(f->c->e);
+    for (int64_t i = 0; i < f->ntoken; i++) sp_call_depend(f->c, t, f->token[i], 1);
+    for (int64_t i = 0; i < v->ntile; i++) {
+        if (v->slot[i]) sp_call_depend(f->c, t, v->slot[i], 2);
+    }
+    return sp_call_submit(f->c, t);
+}
+
+/* ---------------------------------------------------------------------------------------------------- one rank */
+
+static bool is_long(const struct sp_along *f)
+{
+    int64_t n1, n2;
+    return f->call == SP_CALL_fft && f->param.n > SP_DFT_LONGEST && sp_sixstep_cuts(f->param.n, &n1, &n2);
+}
+
+static starp_status lower_here(struct sp_along *f)
+{
+    struct sp_value *to = f->out.value;
+    bool at_once = f->c->at_once;
+    SP_TRY(sp_value_fill(f->c->run->sched, to, false, f->c->e));
+    if (!at_once) to->run = f->c->run->id;
+    f->tokens = !at_once;
+    starp_status status = is_long(f) ? sp_lower_sixstep(f) : sp_lower_lines(f);
+    if (status == STARP_OK && !at_once) status = join(f, to);
+    drop_tokens(f);
+    return status;
+}
+
+/* -------------------------------------------------------------------------------------------------- many ranks */
+
+/* A value in tiles of whole lines, dealt over the ranks; its memory goes with the call. */
+static starp_status in_lines(struct sp_along *f, const starp_dims *shape, starp_dtype dtype, struct sp_window *w)
+{
+    struct sp_calling *c = f->c;
+    starp_dims tile;
+    sp_lines_block(f, shape, &tile);
+    if (tile.v[f->param.axis] < 1) tile.v[f->param.axis] = 1;
+    *w = (struct sp_window){ .value = sp_value_cut(shape, dtype, &tile) };
+    if (!w->value) return sp_fail_memory(c->e);
+    c->held[c->nheld++] = w->value;
+    sp_view_identity(&w->view, shape->n);
+    sp_map_usual(&w->value->map, &w->value->grid, c->run->sched->ranks);
+    w->value->run = c->run->id;
+    return sp_value_fill(c->run->sched, w->value, true, c->e);
+}
+
+static starp_status copy_to(struct sp_along *f, const struct sp_window *from, struct sp_value *to, const void *element)
+{
+    struct sp_calling *c = f->c;
+    struct sp_copy copy = { .shape = to->shape, .from = from->value, .element = element, .view = from->view, .to = to, .op = SP_OP_copy,
+                            .dtype = (starp_dtype)to->dtype, .site = c->node->site, .ordered = true };
+    return sp_lower_copy(c->run, &copy, c->e);
+}
+
+static starp_status lower_apart(struct sp_along *f, const void *element)
+{
+    struct sp_window from = f->in, to = f->out;
+    struct sp_calling *c = f->c;
+    SP_TRY(in_lines(f, &f->in_shape, (starp_dtype)c->run->sched->order.node[c->step->operand[0].node]->dtype, &f->in));
+    SP_TRY(copy_to(f, &from, f->in.value, element));
+    SP_TRY(in_lines(f, &f->out_shape, (starp_dtype)c->node->dtype, &f->out));
+    SP_TRY(sp_lower_lines(f));
+    SP_TRY(sp_value_fill(c->run->sched, to.value, true, c->e));
+    to.value->run = c->run->id;
+    return copy_to(f, &f->out, to.value, NULL);
+}
+
+/* ------------------------------------------------------------------------------------------------------ the calls */
+
+/* Small, and nothing it reads is still being computed or on another rank. */
+static bool runs_at_once(const struct sp_along *f)
+{
+    const struct sp_run *run = f->c->run;
+    const struct sp_value *v = f->in.value;
+    int64_t small = SP_OPTION(&run->sched->options, small);
+    if (!v || sp_shape_size(&f->in_shape) > small || sp_shape_size(&f->out_shape) > small) return false;
+    return v->run != run->id && v->map.everywhere && f->out.value->map.everywhere;
+}
+
+starp_status sp_lower_along(struct sp_calling *c)
+{
+    struct sp_run *run = c->run;
+    const struct sp_order *o = &run->sched->order;
+    const struct sp_operand *x = &c->step->operand[0];
+    const struct sp_node *n = o->node[x->node], *seen = x->npath ? o->node[x->path[0]] : n;
+    struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .in_shape = seen->shape, .out_shape = c->node->shape };
+    memcpy(&f.param, c->node->param, sizeof f.param);
+    f.in.value = run->value[x->node];
+    sp_operand_view(x, &(struct sp_step){ .shape = seen->shape }, o, &f.in.view);
+    f.out.value = sp_value_new(run->sched, &c->node->shape, (starp_dtype)c->node->dtype);
+    if (!f.out.value) return sp_fail_memory(c->e);
+    run->value[c->step->output[0]] = f.out.value;
+    sp_view_identity(&f.out.view, f.out_shape.n);
+    c->at_once = runs_at_once(&f);
+    bool here = f.in.value && (run->sched->ranks == 1 || (f.in.value->map.everywhere && f.out.value->map.everywhere));
+    starp_status status = here ? lower_here(&f) : lower_apart(&f, n->param);
+    for (int k = 0; k < c->nheld; k++) sp_value_free(run->sched, c->held[k]);
+    return status;
+}
