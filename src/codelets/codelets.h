@@ -235,4 +235,35 @@ void sp_dft_run(const struct sp_dft *d, void *in, void *out, const struct sp_ker
 /* e^(-+2 pi i (first + step k) / n), k = 0 .. count - 1, to the last place. */
 void sp_dft_roots(bool single, bool inverse, int64_t n, int64_t first, int64_t step, int64_t count, void *to);
 
+/* ---------------------------------------------------------------------------------------------------- strip.c */
+
+/* Elements [first, last) of a long line, in memory: element i at data + (i - first) * stride. NULL: on another rank. */
+struct sp_stretch {
+    int64_t first, last;
+    char *data;
+    int64_t stride;
+    int32_t owner;
+};
+
+/*
+ * A line seen as a matrix of `rows` rows of `row` elements, and of it the columns [from, from + count), at most SP_STRIP_WIDTH, of
+ * which each is a line in scratch, `pitch` elements from one to the next. Elements are of 8 or 16 bytes.
+ */
+struct sp_strip {
+    const struct sp_stretch *stretch; /* ascending; the last one is at INT64_MAX. What lies between them is zero */
+    int64_t rows, row, from, count, pitch;
+    int64_t parts;                    /* gathered lines are decimated by that */
+    size_t item;
+    bool past;                        /* scattered past the caches */
+    const struct sp_kernels *kernels;
+};
+#define SP_STRIP_WIDTH 32
+/* Elements of the strip among [first, last). */
+int64_t sp_strip_count(const struct sp_strip *x, int64_t first, int64_t last);
+void sp_strip_gather(const struct sp_strip *x, void *lines);
+/* What other ranks have of it goes to stream[rank], which advances. */
+void sp_strip_scatter(const struct sp_strip *x, const void *lines, char **stream);
+/* What another rank has put there for this one, which has no others' stretches' data: in the same order. */
+void sp_strip_unpack(const struct sp_strip *x, char **stream);
+
 #endif

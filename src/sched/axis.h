@@ -19,9 +19,12 @@ struct sp_along {
 
 /* lower_fft.c: a slot that the task writes, as far as dependencies go. */
 starp_status sp_along_token(struct sp_along *f, struct sp_task *task);
+/* Slots that tasks with tokens, from one on, have read without depending on them may be used for something else. */
+starp_status sp_along_release(struct sp_along *f, int64_t from, struct sp_slot *const *slot, int64_t n);
 /* lower_lines.c: lines that fit a cache, many to a task. */
 starp_status sp_lower_lines(struct sp_along *f);
 void sp_lines_block(const struct sp_along *f, const starp_dims *shape, starp_dims *block); /* lines of a task */
+double sp_along_scale(const struct sp_along *f); /* what results are multiplied by */
 /* lower_sixstep.c: a long line, over many tasks; whether a length is one that it can cut. */
 bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2);
 starp_status sp_lower_sixstep(struct sp_along *f);

@@ -288,7 +288,8 @@ struct sp_task {
     void (*end)(struct sp_task *task); /* called before it is freed; or NULL */
     size_t scratch;
     int priority;                   /* higher first, among tasks that are ready */
-    int sends;                      /* messages that its end hook posts: others wait for them, so it goes first */
+    struct sp_message *post;        /* what is sent when it has ended: others wait for that, so it goes first */
+    int sends;                      /* how many these are */
     int ndep;
     struct sp_slot **dep;           /* slots other tasks of this run write or read */
     uint8_t *dep_mode;              /* 1 read, 2 write, 3 both */
@@ -341,6 +342,10 @@ starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int t
 /* The same for what is packed already, in a slot of the run's; the caller puts it. */
 starp_status sp_message_slot(struct sp_run *run, size_t bytes, struct sp_slot **slot, struct sp_error *e);
 starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e);
+/* The slot, as a task that has not been submitted leaves it, goes to a rank, or to all others. */
+starp_status sp_task_sends(struct sp_task *task, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e);
+/* Frees a task that has not been submitted; what it would have sent is not. */
+void sp_task_drop(struct sp_task *task);
 /* The slot a parcel will arrive in: for tasks that order themselves by its handle. The caller may put it at once: nobody gets
    it before the run has ended. */
 struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e);

@@ -33,26 +33,33 @@ static int perform_nothing(struct sp_task *task, void *scratch)
     return SP_KERNEL_OK;
 }
 
-static void drop_tokens(struct sp_along *f)
+/* Those from one on, before another. */
+static void drop_tokens(struct sp_along *f, int64_t from, int64_t to)
 {
-    for (int64_t i = 0; i < f->ntoken; i++) sp_pool_put(&f->c->run->sched->pool, f->token[i], f->c->run->id);
-    sp_free(f->token);
-    f->token = NULL;
-    f->ntoken = f->token_cap = 0;
+    for (int64_t i = from; i < to; i++) sp_pool_put(&f->c->run->sched->pool, f->token[i], f->c->run->id);
+    for (int64_t i = to; i < f->ntoken; i++) f->token[from + i - to] = f->token[i];
+    f->ntoken -= to - from;
 }
 
-/* Makes a task that reads all tokens the writer of a value's tiles that are here. */
-static starp_status join(struct sp_along *f, struct sp_value *v)
+/* A task that reads tokens, from one on, and writes slots: to those who use these next it stands for all who had a token. */
+static starp_status join(struct sp_along *f, int64_t from, struct sp_slot *const *slot, int64_t n, bool token)
 {
-    int64_t mine = 0;
-    for (int64_t i = 0; i < v->ntile; i++) mine += v->slot[i] != NULL;
-    struct sp_task *t = sp_call_task(f->c, sizeof *t, (int)(f->ntoken + mine), "join", perform_nothing);
+    int64_t to = f->ntoken;
+    struct sp_task *t = sp_call_task(f->c, sizeof *t, (int)(to - from + n + 1), "join", perform_nothing);
     if (!t) return sp_fail_memory(f->c->e);
-    for (int64_t i = 0; i < f->ntoken; i++) sp_call_depend(f->c, t, f->token[i], 1);
-    for (int64_t i = 0; i < v->ntile; i++) {
-        if (v->slot[i]) sp_call_depend(f->c, t, v->slot[i], 2);
+    for (int64_t i = from; i < to; i++) sp_call_depend(f->c, t, f->token[i], 1);
+    for (int64_t i = 0; i < n; i++) {
+        if (slot[i]) sp_call_depend(f->c, t, slot[i], 2);
     }
-    return sp_call_submit(f->c, t);
+    if (token && sp_along_token(f, t) != STARP_OK) return sp_task_drop(t), f->c->e->status;
+    starp_status status = sp_call_submit(f->c, t);
+    drop_tokens(f, from, to);
+    return status;
+}
+
+starp_status sp_along_release(struct sp_along *f, int64_t from, struct sp_slot *const *slot, int64_t n)
+{
+    return f->tokens ? join(f, from, slot, n, true) : STARP_OK;
 }
 
 /* ---------------------------------------------------------------------------------------------------- one rank */
@@ -71,8 +78,9 @@ static starp_status lower_here(struct sp_along *f)
     if (!at_once) to->run = f->c->run->id;
     f->tokens = !at_once;
     starp_status status = is_long(f) ? sp_lower_sixstep(f) : sp_lower_lines(f);
-    if (status == STARP_OK && !at_once) status = join(f, to);
-    drop_tokens(f);
+    if (status == STARP_OK && !at_once) status = join(f, 0, to->slot, to->ntile, false);
+    drop_tokens(f, 0, f->ntoken);
+    sp_free(f->token);
     return status;
 }
 
@@ -115,6 +123,22 @@ static starp_status lower_apart(struct sp_along *f, const void *element)
     return copy_to(f, &f->out, to.value, NULL);
 }
 
+/* The six-step algorithm exchanges by itself, but for constants, and for what everybody wants and not everybody has. */
+static starp_status bring(struct sp_along *f, const void *element)
+{
+    struct sp_calling *c = f->c;
+    struct sp_window from = f->in;
+    if (from.value && (from.value->map.everywhere || !f->out.value->map.everywhere)) return STARP_OK;
+    f->in.value = sp_value_new(c->run->sched, &f->in_shape, (starp_dtype)c->node->dtype);
+    if (!f->in.value) return sp_fail_memory(c->e);
+    c->held[c->nheld++] = f->in.value;
+    sp_view_identity(&f->in.view, f->in_shape.n);
+    f->in.value->map.everywhere |= f->out.value->map.everywhere;
+    f->in.value->run = c->run->id;
+    SP_TRY(sp_value_fill(c->run->sched, f->in.value, true, c->e));
+    return copy_to(f, &from, f->in.value, element);
+}
+
 /* ------------------------------------------------------------------------------------------------------ the calls */
 
 /* Small, and nothing it reads is still being computed or on another rank. */
@@ -143,7 +167,9 @@ starp_status sp_lower_along(struct sp_calling *c)
     sp_view_identity(&f.out.view, f.out_shape.n);
     c->at_once = runs_at_once(&f);
     bool here = f.in.value && (run->sched->ranks == 1 || (f.in.value->map.everywhere && f.out.value->map.everywhere));
-    starp_status status = here ? lower_here(&f) : lower_apart(&f, n->param);
+    starp_status status = STARP_OK;
+    if (is_long(&f)) status = bring(&f, n->param), here = true;
+    if (status == STARP_OK) status = here ? lower_here(&f) : lower_apart(&f, n->param);
     for (int k = 0; k < c->nheld; k++) sp_value_free(run->sched, c->held[k]);
     return status;
 }

@@ -172,7 +172,7 @@ static void choose_chunk(const struct sp_along *f, struct lines_task *t)
     t->task.scratch = (size_t)(whole_lines(t->chunk * t->room_in) + t->chunk * t->room_out + 64);
 }
 
-static double scale_of(const struct sp_along *f)
+double sp_along_scale(const struct sp_along *f)
 {
     double n = (double)f->param.n;
     return f->param.scale == SP_FFT_BY_N ? 1 / n : f->param.scale == SP_FFT_BY_ROOT ? 1 / sqrt(n) : 1;
@@ -220,7 +220,7 @@ static starp_status submit_lines(struct sp_along *f, const struct sp_cuts *in, c
     t->first = f->param.first;
     t->item_in = sp_dtypes[f->in.value->dtype].size;
     t->item_out = sp_dtypes[f->out.value->dtype].size;
-    t->scale = scale_of(f);
+    t->scale = sp_along_scale(f);
     t->single = sp_dtype_real((starp_dtype)f->out.value->dtype) == STARP_F32;
     t->stream = stream;
     t->task.end = end_lines;

@@ -1,4 +1,409 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "axis.h"
-bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2){(void)n;(void)n1;(void)n2;return false;}
-starp_status sp_lower_sixstep(struct sp_along *f){(void)f;return STARP_OK;}
+/*
+ * lower_sixstep.c: the Fourier transform of a line that fits no cache, by the six-step algorithm (Bailey, "FFTs in external or
+ * hierarchical memory", 1990): the line is a matrix of n1 rows and n2 columns. A first pass transforms columns and multiplies
+ * by roots of unity, a second one transforms rows; a task has a share of them, and gathers a strip at a time. The result of the first
+ * pass lies in pieces, one per task and rank that goes on with it, so that on many ranks the transposition is the exchange.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "sixstep.h"
+
+#define TASK_ELEMENTS ((int64_t)1 << 15) /* at least */
+#define MOST_TASKS 256
+#define STRIP_BYTES ((int64_t)1 << 19)
+#define ROOTS 64                         /* a line is multiplied by roots in runs of so many */
+
+bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2)
+{
+    int64_t d = (int64_t)sqrt((double)n);
+    while (d * d > n) d--;
+    while (n % d) d--;
+    *n1 = d;
+    *n2 = n / d;
+    return d >= 2 * STEP && *n2 <= SP_DFT_LONGEST;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ tasks */
+
+/* w^m, from the product of two roots in tables. */
+static void find_root(const struct sixstep *x, int64_t m, double *root)
+{
+    const double *a = x->coarse + 2 * (m >> x->shift), *b = x->fine + 2 * (m & (((int64_t)1 << x->shift) - 1));
+    root[0] = a[0] * b[0] - a[1] * b[1];
+    root[1] = a[0] * b[1] + a[1] * b[0];
+}
+
+/* w^(step k), k < count, in the line's precision. */
+static void find_roots(const struct sixstep *x, int64_t step, int64_t count, void *to)
+{
+    double root[2];
+    for (int64_t k = 0, m = 0; k < count; k++) {
+        find_root(x, m, root);
+        for (int i = 0; i < 2; i++) {
+            if (x->single) ((float *)to)[2 * k + i] = (float)root[i];
+            else ((double *)to)[2 * k + i] = root[i];
+        }
+        m += step;
+        if (m >= x->n) m -= x->n;
+    }
+}
+
+/* Element k of the line of column c is multiplied by w^(c k). */
+static void twist(const struct sixstep *x, int64_t c, char *line, char *room)
+{
+    int64_t item = (int64_t)x->item, runs = (x->n1 + ROOTS - 1) / ROOTS;
+    char *by = room + ROOTS * item;
+    find_roots(x, c, ROOTS, room);
+    find_roots(x, (int64_t)((__int128)c * ROOTS % x->n), runs, by);
+    for (int64_t i = 0; i < runs; i++) {
+        int64_t count = x->n1 - i * ROOTS < ROOTS ? x->n1 - i * ROOTS : ROOTS;
+        x->kernels->twist((size_t)count, line + i * ROOTS * item, room, by + i * item, x->single);
+    }
+}
+
+static int transform_columns(struct sp_task *task, void *scratch)
+{
+    struct pass *t = (struct pass *)task;
+    const struct sixstep *x = t->x;
+    struct sp_strip s = t->from;
+    int64_t item = (int64_t)x->item, bytes = s.pitch * item;
+    char *room = (char *)scratch + (t->width + 1) * bytes;
+    for (int64_t c = t->first; c < t->last; c += s.count) {
+        s.from = c;
+        s.count = t->last - c < t->width ? t->last - c : t->width;
+        sp_strip_gather(&s, (char *)scratch + bytes);
+        for (int64_t b = 0; b < s.count; b++) {
+            char *line = (char *)scratch + b * bytes; /* what was there has been transformed */
+            sp_dft_run(t->dft, line + bytes, line, x->kernels);
+            twist(x, c + b, line, room);
+            for (int r = 0; r < x->ranks; r++) {
+                size_t count = (size_t)((x->rows[r].last - x->rows[r].first) * item);
+                x->kernels->stream(t->piece[r] + (size_t)(c + b - t->first) * count, line + x->rows[r].first * item, count);
+            }
+        }
+    }
+    x->kernels->fence();
+    return SP_KERNEL_OK;
+}
+
+static int transform_rows(struct sp_task *task, void *scratch)
+{
+    struct pass *t = (struct pass *)task;
+    const struct sixstep *x = t->x;
+    struct sp_strip s = t->from, to = t->to;
+    int64_t bytes = s.pitch * (int64_t)x->item, own = x->rows[x->rank].first;
+    for (int64_t k = t->first; k < t->last; k += s.count) {
+        to.from = k;
+        s.from = k - own;
+        s.count = to.count = t->last - k < t->width ? t->last - k : t->width;
+        sp_strip_gather(&s, (char *)scratch + bytes);
+        for (int64_t b = 0; b < s.count; b++) {
+            char *line = (char *)scratch + b * bytes;
+            sp_dft_run(t->dft, line + bytes, line, x->kernels);
+            if (x->scale != 1) x->kernels->scale((size_t)x->n2 * 2, line, x->scale, x->single);
+        }
+        sp_strip_scatter(&to, scratch, t->piece);
+    }
+    return SP_KERNEL_OK;
+}
+
+static int unpack(struct sp_task *task, void *scratch)
+{
+    struct pass *t = (struct pass *)task;
+    struct sp_strip to = t->to;
+    (void)scratch;
+    for (int64_t k = t->first; k < t->last; k += to.count) {
+        to.from = k;
+        to.count = t->last - k < t->width ? t->last - k : t->width;
+        sp_strip_unpack(&to, t->piece);
+    }
+    return SP_KERNEL_OK;
+}
+
+static void end_pass(struct sp_task *task)
+{
+    sp_dft_put(((struct pass *)task)->dft);
+}
+
+/* ------------------------------------------------------------------------------------------------------- submitting */
+
+/* Lines of a strip, and of a task: whole cache lines of elements. */
+static int64_t strip_width(const struct sixstep *x, int64_t n)
+{
+    int64_t width = STRIP_BYTES / (n * (int64_t)x->item) / STEP * STEP;
+    return width < STEP ? STEP : width > SP_STRIP_WIDTH ? SP_STRIP_WIDTH : width;
+}
+
+static int64_t task_width(const struct sixstep *x, int64_t n)
+{
+    int64_t elements = x->n / MOST_TASKS > TASK_ELEMENTS ? x->n / MOST_TASKS : TASK_ELEMENTS, width = strip_width(x, n);
+    return (elements / n + width - 1) / width * width + (elements < n ? width : 0);
+}
+
+static struct pass *new_pass(struct sixstep *x, const char *name, int (*perform)(struct sp_task *, void *), int64_t n, int64_t first, int64_t last,
+                             int ndep)
+{
+    struct pass *t = sp_call_task(x->f->c, sizeof *t + (size_t)x->ranks * sizeof t->piece[0], ndep, name, perform);
+    if (!t) return sp_fail_memory(x->f->c->e), NULL;
+    t->x = x;
+    t->first = first;
+    t->last = last;
+    t->width = strip_width(x, n);
+    t->from = (struct sp_strip){ .rows = n, .pitch = n + STEP, .item = x->item, .kernels = x->kernels };
+    t->to = (struct sp_strip){ .stretch = x->out.stretch, .rows = x->n2, .row = x->n1, .pitch = n + STEP, .item = x->item,
+                               .kernels = x->kernels, .past = x->past };
+    t->task.scratch = (size_t)((t->width + 1) * (n + STEP) + 2 * ROOTS + x->n1 / ROOTS) * x->item + 64;
+    t->task.end = end_pass;
+    return t;
+}
+
+static void plan(struct pass *t, struct sp_dft *dft)
+{
+    sp_dft_use(dft);
+    t->dft = dft;
+    t->from.parts = sp_dft_parts(dft);
+}
+
+/* The pieces of one task's columns, one per rank that goes on with them; what goes to other ranks is sent. */
+static starp_status make_pieces(struct sixstep *x, struct pass *t, int64_t task)
+{
+    struct sp_calling *c = x->f->c;
+    for (int r = 0; r < x->ranks; r++) {
+        size_t bytes = (size_t)((t->last - t->first) * (x->rows[r].last - x->rows[r].first)) * x->item;
+        if (bytes == 0) continue;
+        if (r == x->rank) {
+            struct sp_slot *slot = sp_pool_get(&c->run->sched->pool, bytes, !c->at_once);
+            if (!slot) return sp_fail_memory(c->e);
+            x->middle.slot[task] = slot;
+            t->piece[r] = slot->data;
+            sp_call_depend(c, &t->task, slot, 2);
+        } else {
+            struct sp_slot *slot;
+            SP_TRY(sp_message_slot(c->run, bytes, &slot, c->e));
+            t->piece[r] = slot->data;
+            sp_pool_put(&c->run->sched->pool, slot, c->run->id);
+            SP_TRY(sp_task_sends(&t->task, slot, bytes, r, c->e));
+        }
+    }
+    return STARP_OK;
+}
+
+static starp_status submit_columns(struct sixstep *x, int64_t first, int64_t last, int64_t task)
+{
+    struct sp_calling *c = x->f->c;
+    struct pass *t = new_pass(x, "columns", transform_columns, x->n1, first, last, x->in.nslot + 1);
+    if (!t) return c->e->status;
+    plan(t, x->dft1);
+    t->from.stretch = x->in.stretch;
+    t->from.row = x->n2;
+    for (int i = 0; i < x->in.nslot && !c->at_once; i++) sp_depend(&t->task, x->in.slot[i], 1, false);
+    if (make_pieces(x, t, task) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
+    return sp_call_submit(c, &t->task);
+}
+
+/* Where the pieces of a task's columns come to lie on this rank: as a stretch of a matrix of n2 rows, one per column. */
+static void add_piece(struct sixstep *x, int64_t task, int64_t first, int64_t last)
+{
+    int64_t row = x->rows[x->rank].last - x->rows[x->rank].first;
+    if (row == 0) return;
+    x->middle.stretch[task] = (struct sp_stretch){ .first = first * row, .last = last * row, .data = x->middle.slot[task]->data, .stride = (int64_t)x->item };
+}
+
+static starp_status first_pass(struct sixstep *x)
+{
+    struct sp_calling *c = x->f->c;
+    int64_t task = 0;
+    for (int r = 0; r < x->ranks; r++) {
+        for (int64_t at = x->columns[r].first, to; at < x->columns[r].last; at = to, task++) {
+            to = at + x->columns[r].step < x->columns[r].last ? at + x->columns[r].step : x->columns[r].last;
+            size_t bytes = (size_t)((to - at) * (x->rows[x->rank].last - x->rows[x->rank].first)) * x->item;
+            if (r == x->rank) {
+                SP_TRY(submit_columns(x, at, to, task));
+            } else if (bytes) {
+                struct sp_slot *slot = sp_parcel_receive(c->run, bytes, r, c->e);
+                if (!slot) return c->e->status;
+                x->middle.slot[task] = slot;
+            }
+            add_piece(x, task, at, to);
+        }
+    }
+    x->middle.stretch[task] = (struct sp_stretch){ INT64_MAX, INT64_MAX, NULL, 0, 0 };
+    x->middle.nslot = (int)task;
+    return STARP_OK;
+}
+
+static int perform_nothing(struct sp_task *task, void *scratch)
+{
+    (void)task;
+    (void)scratch;
+    return SP_KERNEL_OK;
+}
+
+/* One slot that stands for all pieces. */
+static starp_status join_pieces(struct sixstep *x)
+{
+    struct sp_calling *c = x->f->c;
+    struct sp_task *t = sp_call_task(c, sizeof *t, x->middle.nslot + 1, "join", perform_nothing);
+    x->joined = sp_pool_get(&c->run->sched->pool, 1, !c->at_once);
+    if (!t || !x->joined) return sp_free(t), sp_fail_memory(c->e);
+    for (int i = 0; i < x->middle.nslot; i++) {
+        if (x->middle.slot[i]) sp_call_depend(c, t, x->middle.slot[i], 1);
+    }
+    sp_call_depend(c, t, x->joined, 2);
+    return sp_call_submit(c, t);
+}
+
+/* Bytes of rows [first, last) of the result that a rank's tiles hold. */
+static size_t bytes_for(const struct sixstep *x, const struct pass *t, int rank)
+{
+    struct sp_strip s = t->to;
+    int64_t n = 0;
+    s.from = t->first;
+    s.count = t->last - t->first;
+    for (const struct sp_stretch *o = s.stretch; o->first < INT64_MAX; o++) n += o->owner == rank ? sp_strip_count(&s, o->first, o->last) : 0;
+    return (size_t)n * x->item;
+}
+
+static starp_status submit_rows(struct sixstep *x, int64_t first, int64_t last)
+{
+    struct sp_calling *c = x->f->c;
+    struct pass *t = new_pass(x, "rows", transform_rows, x->n2, first, last, 2);
+    if (!t) return c->e->status;
+    plan(t, x->dft2);
+    t->from.stretch = x->middle.stretch;
+    t->from.row = x->rows[x->rank].last - x->rows[x->rank].first;
+    sp_call_depend(c, &t->task, x->joined, 1);
+    for (int r = 0; r < x->ranks; r++) {
+        struct sp_slot *slot;
+        size_t bytes = r == x->rank ? 0 : bytes_for(x, t, r);
+        if (bytes == 0) continue;
+        if (sp_message_slot(c->run, bytes, &slot, c->e) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
+        t->piece[r] = slot->data;
+        sp_pool_put(&c->run->sched->pool, slot, c->run->id);
+        if (sp_task_sends(&t->task, slot, bytes, r, c->e) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
+    }
+    if (x->f->tokens && sp_along_token(x->f, &t->task) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
+    return sp_call_submit(c, &t->task);
+}
+
+static starp_status submit_unpack(struct sixstep *x, int64_t first, int64_t last, int from)
+{
+    struct sp_calling *c = x->f->c;
+    struct pass *t = new_pass(x, "unpack", unpack, x->n2, first, last, 2);
+    if (!t) return c->e->status;
+    size_t bytes = bytes_for(x, t, x->rank);
+    struct sp_slot *slot = bytes ? sp_parcel_receive(c->run, bytes, from, c->e) : NULL;
+    if (!slot) return sp_task_drop(&t->task), bytes ? c->e->status : STARP_OK;
+    t->piece[0] = slot->data;
+    t->task.scratch = 0;
+    sp_call_depend(c, &t->task, slot, 1);
+    sp_pool_put(&c->run->sched->pool, slot, c->run->id);
+    if (sp_along_token(x->f, &t->task) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
+    return sp_call_submit(c, &t->task);
+}
+
+static starp_status second_pass(struct sixstep *x)
+{
+    for (int own = 1; own >= 0; own--) { /* what others wait for goes first */
+        for (int r = 0; r < x->ranks; r++) {
+            if ((r == x->rank) != own) continue;
+            for (int64_t at = x->rows[r].first, to; at < x->rows[r].last; at = to) {
+                to = at + x->rows[r].step < x->rows[r].last ? at + x->rows[r].step : x->rows[r].last;
+                SP_TRY(own ? submit_rows(x, at, to) : submit_unpack(x, at, to, r));
+            }
+        }
+    }
+    return STARP_OK;
+}
+
+/* ----------------------------------------------------------------------------------------------------- one line */
+
+static void deal(const struct sixstep *x, int64_t n, int64_t width, struct share *share)
+{
+    int64_t units = (n + STEP - 1) / STEP;
+    for (int r = 0; r < x->ranks; r++) {
+        int64_t first = units * r / x->ranks * STEP, last = units * (r + 1) / x->ranks * STEP;
+        share[r] = (struct share){ first < n ? first : n, last < n ? last : n, width };
+    }
+}
+
+static int64_t count_tasks(const struct share *share, int ranks)
+{
+    int64_t n = 0;
+    for (int r = 0; r < ranks; r++) n += (share[r].last - share[r].first + share[r].step - 1) / share[r].step;
+    return n;
+}
+
+static starp_status lower_line(struct sixstep *x)
+{
+    int64_t tasks = count_tasks(x->columns, x->ranks);
+    struct sp_calling *c = x->f->c;
+    x->middle.slot = sp_calloc((size_t)tasks + 1, sizeof *x->middle.slot);
+    x->middle.stretch = sp_run_keep(c->run, (size_t)(tasks + 1) * sizeof *x->middle.stretch);
+    starp_status status = x->middle.slot && x->middle.stretch ? sp_sixstep_exchange(x) : sp_fail_memory(c->e);
+    if (status == STARP_OK) status = first_pass(x);
+    if (status == STARP_OK) status = join_pieces(x);
+    int64_t tokens = x->f->ntoken;
+    if (status == STARP_OK) status = second_pass(x);
+    if (status == STARP_OK) status = sp_along_release(x->f, tokens, x->middle.slot, tasks);
+    for (int64_t i = 0; i < tasks && x->middle.slot; i++) {
+        if (x->middle.slot[i]) sp_pool_put(&c->run->sched->pool, x->middle.slot[i], c->run->id);
+    }
+    if (x->joined) sp_pool_put(&c->run->sched->pool, x->joined, c->run->id);
+    sp_free(x->middle.slot);
+    sp_free(x->in.slot);
+    return status;
+}
+
+/* What all lines have in common. */
+static starp_status begin(struct sixstep *x, struct sp_along *f)
+{
+    struct sp_calling *c = f->c;
+    const struct sp_sched *s = c->run->sched;
+    bool single = f->out.value->dtype == STARP_C64;
+    *x = (struct sixstep){ .f = f, .kernels = s->kernels, .n = f->param.n, .single = single, .item = sp_dtypes[f->out.value->dtype].size,
+                           .ranks = f->out.value->map.everywhere ? 1 : s->ranks, .scale = sp_along_scale(f) };
+    x->rank = x->ranks == 1 ? 0 : s->rank;
+    x->past = x->n * (int64_t)x->item > s->cache_bytes / 2;
+    sp_sixstep_cuts(x->n, &x->n1, &x->n2);
+    while ((int64_t)1 << 2 * x->shift < x->n) x->shift++;
+    int64_t fine = (int64_t)1 << x->shift, coarse = (x->n >> x->shift) + 1;
+    x->rows = sp_run_keep(c->run, (size_t)x->ranks * 2 * sizeof *x->rows);
+    double *roots = sp_run_keep(c->run, (size_t)(fine + coarse) * 2 * sizeof(double));
+    struct sp_dft_key key = { .kind = SP_DFT_C2C, .single = single, .inverse = f->param.inverse, .decimated = true, .n = x->n1 };
+    x->dft1 = sp_dft_get(&key);
+    key.n = x->n2;
+    x->dft2 = sp_dft_get(&key);
+    if (!x->rows || !roots || !x->dft1 || !x->dft2) return sp_fail_memory(c->e);
+    x->columns = x->rows + x->ranks;
+    deal(x, x->n1, task_width(x, x->n2), x->rows);
+    deal(x, x->n2, task_width(x, x->n1), x->columns);
+    x->fine = roots;
+    x->coarse = roots + 2 * fine;
+    sp_dft_roots(false, key.inverse, x->n, 0, 1, fine, roots);
+    sp_dft_roots(false, key.inverse, x->n, 0, fine, coarse, roots + 2 * fine);
+    return STARP_OK;
+}
+
+starp_status sp_lower_sixstep(struct sp_along *f)
+{
+    struct sixstep common, *x;
+    int64_t at[STARP_MAXDIM] = { 0 };
+    starp_status status = sp_shape_size(&f->out_shape) ? begin(&common, f) : STARP_OK;
+    for (int a = 0; status == STARP_OK && sp_shape_size(&f->out_shape);) {
+        x = sp_run_keep(f->c->run, sizeof *x);
+        if (x) *x = common;
+        if (x) memcpy(x->at, at, sizeof at);
+        status = x ? lower_line(x) : sp_fail_memory(f->c->e);
+        for (a = f->out_shape.n - 1; a >= 0; a--) {
+            if (a == f->param.axis) continue;
+            if (++at[a] < f->out_shape.v[a]) break;
+            at[a] = 0;
+        }
+        if (a < 0) break;
+    }
+    if (sp_shape_size(&f->out_shape)) sp_dft_put(common.dft1), sp_dft_put(common.dft2);
+    return status;
+}

@@ -44,9 +44,8 @@ void sp_parcel_free(struct sp_parcel *p)
 struct pack_task {
     struct sp_task task;
     char *to;
-    int32_t npiece, nmessage;
+    int32_t npiece;
     struct sp_piece *piece;
-    struct sp_message **message;
 };
 
 static int perform_pack(struct sp_task *task, void *scratch)
@@ -63,13 +62,6 @@ static int perform_pack(struct sp_task *task, void *scratch)
         sp_move(x->ndim, x->extent, x->item, t->to + x->at, dense, x->from, x->stride, task->run->sched->kernels);
     }
     return SP_KERNEL_OK;
-}
-
-/* Packed, or skipped because the run has failed: the others wait for the message either way. */
-static void end_pack(struct sp_task *task)
-{
-    struct pack_task *t = (struct pack_task *)task;
-    for (int32_t i = 0; i < t->nmessage; i++) sp_comm_post(t->message[i]);
 }
 
 static struct sp_message *new_message(struct sp_run *run, struct sp_slot *slot, size_t bytes, int peer, bool receive)
@@ -91,23 +83,38 @@ static starp_status check_size(size_t bytes, struct sp_error *e)
     return sp_fail(e, STARP_ERR_LIMIT, "a message of %zu bytes; at most 2 GiB go between ranks: make STARP_TILE (in linear algebra: STARP_PANEL) smaller", bytes);
 }
 
-/* One that has not been submitted. */
-static void drop_pack(struct pack_task *t)
+starp_status sp_task_sends(struct sp_task *task, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e)
 {
-    for (int32_t i = 0; i < t->nmessage; i++) sp_free(t->message[i]);
-    sp_free(t);
+    struct sp_sched *s = task->run->sched;
+    for (int peer = 0; peer < s->ranks; peer++) {
+        if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
+        struct sp_message *m = new_message(task->run, slot, bytes, peer, false);
+        if (!m) return sp_fail_memory(e);
+        m->next = task->post;
+        task->post = m;
+        task->sends++;
+    }
+    return STARP_OK;
 }
 
-static struct pack_task *new_pack(struct sp_run *run, const struct sp_parcel *p, const void *site, int nmessage)
+void sp_task_drop(struct sp_task *task)
 {
-    size_t n = (size_t)p->n, bytes = sizeof(struct pack_task) + n * sizeof(struct sp_piece) + (size_t)nmessage * sizeof(void *) +
-                                     n * (sizeof(struct sp_slot *) + 1);
+    for (struct sp_message *m = task->post, *next; m; m = next) {
+        next = m->next;
+        sp_free(m);
+    }
+    if (task->end) task->end(task);
+    sp_free(task);
+}
+
+static struct pack_task *new_pack(struct sp_run *run, const struct sp_parcel *p, const void *site)
+{
+    size_t n = (size_t)p->n, bytes = sizeof(struct pack_task) + n * (sizeof(struct sp_piece) + sizeof(struct sp_slot *) + 1);
     struct pack_task *t = sp_malloc(bytes);
     if (!t) return NULL;
-    *t = (struct pack_task){ .task = { .run = run, .site = site, .name = "pack", .perform = perform_pack, .end = end_pack },
+    *t = (struct pack_task){ .task = { .run = run, .site = site, .name = "pack", .perform = perform_pack },
                              .npiece = p->n, .piece = (struct sp_piece *)(t + 1) };
-    t->message = (struct sp_message **)(t->piece + n);
-    t->task.dep = (struct sp_slot **)(t->message + nmessage);
+    t->task.dep = (struct sp_slot **)(t->piece + n);
     t->task.dep_mode = (uint8_t *)(t->task.dep + n);
     memcpy(t->piece, p->piece, n * sizeof *t->piece);
     return t;
@@ -128,16 +135,10 @@ starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int t
     if (p->n == 0) return STARP_OK;
     struct sp_slot *slot = NULL;
     SP_TRY(sp_message_slot(run, p->bytes, &slot, e));
-    struct pack_task *t = new_pack(run, p, site, to == SP_EVERYWHERE ? s->ranks - 1 : 1);
+    struct pack_task *t = new_pack(run, p, site);
     if (!t) return sp_pool_put(&s->pool, slot, run->id), sp_fail_memory(e);
     t->to = slot->data;
-    for (int peer = 0; peer < s->ranks; peer++) {
-        if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
-        struct sp_message *m = new_message(run, slot, p->bytes, peer, false);
-        if (!m) return sp_pool_put(&s->pool, slot, run->id), drop_pack(t), sp_fail_memory(e);
-        t->message[t->nmessage++] = m;
-    }
-    t->task.sends = t->nmessage;
+    if (sp_task_sends(&t->task, slot, p->bytes, to, e) != STARP_OK) return sp_pool_put(&s->pool, slot, run->id), sp_task_drop(&t->task), e->status;
     depend_on_pieces(t);
     sp_pool_put(&s->pool, slot, run->id); /* others get it when the run has ended */
     return sp_submit(&t->task, e);

@@ -87,6 +87,10 @@ static void wait_ticking(struct sp_run *run, bool (*holds)(const struct sp_run *
 static void free_task(struct sp_task *task)
 {
     if (task->end) task->end(task);
+    for (struct sp_message *m = task->post, *next; m; m = next) { /* even when it was skipped, since the run has failed */
+        next = m->next;
+        sp_comm_post(m);
+    }
     sp_free(task);
 }
 

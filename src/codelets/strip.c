@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * strip.c: some columns of a matrix whose rows follow each other in memory, there and back as lines of their own: what FFTs do
+ * between memory, where neighbours in a row are neighbours, and caches, where those in a column have to be.
+ */
+#include <string.h>
+
+#include "codelets.h"
+
+#define AHEAD 12 /* rows asked for before they are needed: too far apart for the hardware to foresee */
+#define WIDE 8   /* columns at a time */
+
+struct sixteen {
+    uint64_t part[2];
+};
+
+int64_t sp_strip_count(const struct sp_strip *x, int64_t first, int64_t last)
+{
+    int64_t n = 0;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        int64_t end = sign < 0 ? first : last, rest = end % x->row - x->from;
+        n += sign * (end / x->row * x->count + (rest < 0 ? 0 : rest < x->count ? rest : x->count));
+    }
+    return n;
+}
+
+/* Element by element: a row that passes from one stretch to another, or has elements apart, or none. */
+static void gather_slowly(const struct sp_strip *x, const struct sp_stretch *s, int64_t at, char *to)
+{
+    for (int64_t b = 0; b < x->count; b++, to += x->pitch * (int64_t)x->item) {
+        while (s->last <= at + b) s++;
+        if (at + b < s->first) memset(to, 0, x->item);
+        else memcpy(to, s->data + (at + b - s->first) * s->stride, x->item);
+    }
+}
+
+#define GATHER(type) \
+    for (int64_t b = 0; b < x->count; b += WIDE, from += WIDE * sizeof(type), to += WIDE * x->pitch * (int64_t)sizeof(type)) { \
+        const type *f = (const type *)(const void *)from; \
+        type *t = (type *)(void *)to; \
+        int64_t n = x->count - b; \
+        if (n >= WIDE) { \
+            for (int k = 0; k < WIDE; k++) t[k * x->pitch] = f[k]; \
+        } else { \
+            for (int64_t k = 0; k < n; k++) t[k * x->pitch] = f[k]; \
+        } \
+    }
+
+void sp_strip_gather(const struct sp_strip *x, void *lines)
+{
+    const struct sp_stretch *s = x->stretch;
+    int64_t item = (int64_t)x->item, part = x->rows / x->parts, place = 0, begin = 0;
+    for (int64_t j = 0; j < x->rows; j++) {
+        int64_t at = j * x->row + x->from;
+        char *to = (char *)lines + place * item;
+        if ((place += part) >= x->rows) place = ++begin;
+        while (s->last <= at) s++;
+        if (at < s->first || at + x->count > s->last || s->stride != item) {
+            gather_slowly(x, s, at, to);
+            continue;
+        }
+        const char *from = s->data + (at - s->first) * item;
+        if (at + AHEAD * x->row < s->last) {
+            for (int64_t byte = 0; byte < x->count * item; byte += 64) __builtin_prefetch(from + AHEAD * x->row * item + byte);
+        }
+        if (item == 16) {
+            GATHER(struct sixteen)
+        } else {
+            GATHER(uint64_t)
+        }
+    }
+}
+
+/* `n` elements of place k2, from line b on, one after the other. */
+static void collect(const struct sp_strip *x, const char *lines, int64_t b, int64_t k, int64_t n, char *to)
+{
+    const char *from = lines + (b * x->pitch + k) * (int64_t)x->item;
+    if (x->item == 16) {
+        for (int64_t i = 0; i < n; i++) ((struct sixteen *)(void *)to)[i] = ((const struct sixteen *)(const void *)from)[i * x->pitch];
+    } else {
+        for (int64_t i = 0; i < n; i++) ((uint64_t *)(void *)to)[i] = ((const uint64_t *)(const void *)from)[i * x->pitch];
+    }
+}
+
+/* The strip's part of row k in a stretch. */
+static void scatter_row(const struct sp_strip *x, const struct sp_stretch *s, const char *lines, int64_t k, char **stream, bool back)
+{
+    char run[SP_STRIP_WIDTH * 16];
+    int64_t item = (int64_t)x->item, at = k * x->row + x->from, lo = at > s->first ? at : s->first;
+    int64_t hi = at + x->count < s->last ? at + x->count : s->last, n = hi - lo;
+    if (n <= 0) return;
+    char *to = s->data ? s->data + (lo - s->first) * s->stride : NULL;
+    if (back) {
+        for (int64_t i = 0; i < n; i++) memcpy(to + i * s->stride, *stream + i * item, x->item);
+        *stream += n * item;
+    } else if (!to) {
+        collect(x, lines, lo - at, k, n, stream[s->owner]);
+        stream[s->owner] += n * item;
+    } else if (s->stride != item) {
+        collect(x, lines, lo - at, k, n, run);
+        for (int64_t i = 0; i < n; i++) memcpy(to + i * s->stride, run + i * item, x->item);
+    } else if (x->past) {
+        collect(x, lines, lo - at, k, n, run);
+        x->kernels->stream(to, run, (size_t)(n * item));
+    } else {
+        collect(x, lines, lo - at, k, n, to);
+    }
+}
+
+static void scatter(const struct sp_strip *x, const char *lines, char **stream, bool back)
+{
+    for (const struct sp_stretch *s = x->stretch; s->first < INT64_MAX; s++) {
+        int64_t k = (s->first - x->from - x->count + 1) / x->row;
+        if (back && !s->data) continue;
+        for (k = k < 0 ? 0 : k; k < x->rows && k * x->row + x->from < s->last; k++) scatter_row(x, s, lines, k, stream, back);
+    }
+    if (x->past) x->kernels->fence();
+}
+
+void sp_strip_scatter(const struct sp_strip *x, const void *lines, char **stream)
+{
+    scatter(x, lines, stream, false);
+}
+
+void sp_strip_unpack(const struct sp_strip *x, char **stream)
+{
+    scatter(x, NULL, stream, true);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sixstep.h: a long line being transformed: what lower_sixstep.c and sixstep_exchange.c share. */
+#ifndef SP_SIXSTEP_H
+#define SP_SIXSTEP_H
+
+#include "axis.h"
+
+#define STEP 8 /* columns and rows that stay together: whole cache lines */
+
+/* The columns, or rows, of a rank, and how many a task has. */
+struct share {
+    int64_t first, last, step;
+};
+
+/* A line, or what lies between the passes, in memory, and the slots of what tasks read. */
+struct spread {
+    struct sp_stretch *stretch; /* kept by the run */
+    struct sp_slot **slot;
+    int nslot;
+};
+
+/* Kept by the run: tasks refer to it. */
+struct sixstep {
+    struct sp_along *f;           /* while it is being lowered */
+    int64_t at[STARP_MAXDIM];     /* which line */
+    const struct sp_kernels *kernels;
+    int64_t n, n1, n2;
+    bool single, past;            /* past the caches */
+    size_t item;
+    double scale;
+    int ranks, rank;              /* 1 and 0, too, where every rank does it all */
+    struct share *rows, *columns; /* per rank */
+    const double *fine, *coarse;  /* w^k, and w^(2^shift k) */
+    int shift;
+    struct sp_dft *dft1, *dft2;   /* of n1 and n2 elements */
+    struct spread in, middle, out;
+    struct sp_slot *joined;       /* written when all of the middle is there */
+};
+
+/* A task's share of a pass. */
+struct pass {
+    struct sp_task task;
+    const struct sixstep *x;
+    struct sp_dft *dft;
+    struct sp_strip from, to;
+    int64_t first, last, width;   /* columns or rows, and how many at a time */
+    char *piece[];                /* per rank */
+};
+
+/* sixstep_exchange.c: finds where the line's elements, and the result's, are; sends and receives what other ranks' columns need. */
+starp_status sp_sixstep_exchange(struct sixstep *x);
+
+#endif
