@@ -34,9 +34,9 @@ static bool compare(const struct bench_state *st, int k, const double *got, doub
 
 static bool read_result(const struct bench_state *st, int k, double *got)
 {
-    if (starp_size(st->out[k]) != st->count[k]) {
-        bench_error("%s: result %d has %lld elements, not %lld", st->self->name, k, (long long)starp_size(st->out[k]),
-                    (long long)st->count[k]);
+    int64_t size = starp_size(st->out[k]) * (starp_dtype_of(st->out[k]) == STARP_C128 ? 2 : 1);
+    if (size != st->count[k]) {
+        bench_error("%s: result %d has %lld numbers, not %lld", st->self->name, k, (long long)size, (long long)st->count[k]);
         return false;
     }
     if (starp_read(st->out[k], got, (size_t)st->count[k] * sizeof *got) == STARP_OK) return true;

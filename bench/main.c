@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct bench bench_stream, bench_chain, bench_stencil, bench_reduce, bench_overhead, bench_hpl, bench_linalg;
+extern const struct bench bench_stream, bench_chain, bench_stencil, bench_reduce, bench_overhead, bench_hpl, bench_linalg, bench_fft;
 
 static const struct bench *const benches[] = {
-    &bench_stream, &bench_chain, &bench_stencil, &bench_reduce, &bench_overhead, &bench_hpl, &bench_linalg,
+    &bench_stream, &bench_chain, &bench_stencil, &bench_reduce, &bench_overhead, &bench_hpl, &bench_linalg, &bench_fft,
 };
 #define NBENCH ((int)(sizeof benches / sizeof *benches))
 

@@ -20,6 +20,7 @@ except ImportError:
     ne = None
 try:
     import scipy
+    import scipy.fft
     import scipy.special
 except ImportError:
     scipy = None
@@ -157,13 +158,22 @@ def hpl(_case, n):
     return {"numpy": lambda: np.linalg.solve(a, b)}
 
 
+def fft(case, n):
+    shape = {"2d": (n, n), "batch": (n, 1024)}.get(case, (n,))
+    x = uniform(2 * math.prod(shape), 1, -0.5, 0.5).view(complex).reshape(shape)
+    workers = len(os.sched_getaffinity(0))
+    if case == "2d":
+        return {"numpy": lambda: np.fft.fft2(x), "scipy": lambda: scipy.fft.fft2(x, workers=workers)}
+    return {"numpy": lambda: np.fft.fft(x), "scipy": lambda: scipy.fft.fft(x, workers=workers)}
+
+
 def overhead(_case, n):
     a, b = uniform(n, 1, 0, 1), uniform(n, 2, 0, 1)
     return {"numpy": lambda: np.sqrt(np.maximum(np.abs((a * b + a - b) * 2.0 + b), a) + 2.0) * b}
 
 
 BENCHES = {"stream": stream, "chain": chain, "stencil": stencil, "reduce": reduce, "overhead": overhead,
-           "hpl": hpl}
+           "hpl": hpl, "fft": fft}
 
 
 class Peer:
@@ -183,6 +193,7 @@ class Peer:
 
     def mean(self):
         parts = self.result if isinstance(self.result, tuple) else (self.result,)
+        parts = [p.view(float) if np.iscomplexobj(p) else p for p in parts]
         return sum(float(np.sum(p)) for p in parts) / sum(np.size(p) for p in parts)
 
 

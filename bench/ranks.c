@@ -6,7 +6,7 @@
  *   ours       mpirun -n RANKS starp-bench --worker BENCH/CASE            STARP_NCPU: the workers of a rank
  *   mpi        mpirun -n RANKS*WORKERS mpi_BENCH CASE SIZE ...            one thread each
  *   one-rank   starp-bench --worker BENCH/CASE                            STARP_NCPU: RANKS*WORKERS
- *   hpcc       sh bench/hpcc SIZE ... mpirun -n RANKS*WORKERS             HPL; one thread each, where it is installed
+ *   hpcc       sh bench/hpcc BENCH SIZE ... mpirun -n RANKS*WORKERS       HPL, MPIFFT; one thread each, where it is installed
  *
  * They run one after the other, for several rounds, and take turns in being first. Each opens, warms up, repeats, and
  * answers in lines of a word and a number: `seconds` per repeat, the `mean` of its results, its `ranks`; ours also the
@@ -119,6 +119,7 @@ static void plan_hpcc(struct side *s, const struct bench_measurement *m)
 {
     add_word(s, "sh");
     add_word(s, "%s", STARP_SOURCE_DIR "/bench/hpcc");
+    add_word(s, "%s", m->bench);
     add_word(s, "%lld", (long long)m->st->n);
     add_word(s, "%d", m->repeats);
     add_word(s, "%d", s->processes);
