@@ -203,6 +203,43 @@ static starp_status algebra(starp_session *s)
     return STARP_OK;
 }
 
+/* Transforms along an axis and several, there and back, shifts and zeros. */
+static starp_status transforms(starp_session *s)
+{
+    double sum, middle, least;
+    starp_array *x = starp_reshape(starp_arange(s, 1, 61, 1, STARP_F64), STARP_SHAPE(6, 10)), *y = starp_fft_rfftn(x, STARP_SHAPE(7, 12), NULL, STARP_BACKWARD);
+    starp_array *back = starp_fft_irfftn(y, STARP_SHAPE(7, 12), NULL, STARP_BACKWARD), *z = starp_fft_ihfft(starp_pad(x, STARP_SHAPE(1, 2), STARP_SHAPE(0, 3)), 0, 0, STARP_ORTHO);
+    starp_array *shifted = starp_fft_fftshift(starp_at(back, ":6, :10"), NULL), *f = starp_fft_fftfreq(s, 9, 0.5, STARP_F32);
+    starp_array *all = starp_sum(starp_fft_ifft(starp_fft_hfft(z, 7, 0, STARP_ORTHO), 0, 0, STARP_FORWARD), NULL, 0), *one = starp_at(shifted, "3, 5");
+    starp_array *low = starp_min(f, NULL, 0);
+    if (!all || !one || !low) return starp_eval(NULL);
+    starp_status status = starp_item(starp_real(all), STARP_F64, &sum);
+    if (status == STARP_OK) status = starp_item(one, STARP_F64, &middle);
+    if (status == STARP_OK) status = starp_item(low, STARP_F64, &least);
+    if (status != STARP_OK) return status;
+    assert_true(fabs(sum) < 1e-9 && fabs(middle - 1) < 1e-12 && fabs(least + 8 / 9.0) < 1e-6);
+    return STARP_OK;
+}
+
+/* Directly, by transforms, in blocks; and what they need of long lines. */
+static starp_status convolutions(starp_session *s)
+{
+    double direct, by_transforms, in_blocks, whole;
+    starp_array *i = starp_arange(s, 0, 5, 1, STARP_I32), *ones = starp_ones(s, STARP_SHAPE(40), STARP_F64), *x = starp_ones(s, STARP_SHAPE(66000), STARP_F64);
+    starp_array *a = starp_sum(starp_convolve(i, starp_correlate(i, i, STARP_SAME), STARP_FULL), NULL, 0), *b = starp_sum(starp_convolve(ones, ones, STARP_VALID), NULL, 0);
+    starp_array *c = starp_max(starp_oaconvolve(x, starp_at(ones, ":7"), STARP_SAME, NULL), NULL, 0);
+    starp_array *d = starp_max(starp_fft_irfft(starp_fft_rfft(x, 65999, 0, STARP_BACKWARD), 65999, 0, STARP_BACKWARD), NULL, 0);
+    starp_array *e = starp_max(starp_fft_irfft(starp_fft_rfft(x, 0, 0, STARP_ORTHO), 0, 0, STARP_ORTHO), NULL, 0);
+    if (!a || !b || !c || !d || !e) return starp_eval(NULL);
+    starp_status status = starp_item(a, STARP_F64, &direct);
+    if (status == STARP_OK) status = starp_item(b, STARP_F64, &by_transforms);
+    if (status == STARP_OK) status = starp_item(c, STARP_F64, &in_blocks);
+    if (status == STARP_OK) status = starp_item(starp_maximum(d, e), STARP_F64, &whole);
+    if (status != STARP_OK) return status;
+    assert_true(direct == 10 * (11 + 20 + 30 + 20 + 11) && fabs(by_transforms - 40) < 1e-12 && fabs(in_blocks - 7) < 1e-12 && fabs(whole - 1) < 1e-12);
+    return STARP_OK;
+}
+
 /* -------------------------------------------------------------------------------------------------------------- tests */
 
 static const struct {
@@ -232,6 +269,15 @@ static void algebra_with_and_without_tasks(void **state)
     (void)state;
     sweep("algebra", algebra, "STARP_PANEL=4");
     sweep("algebra", algebra, "STARP_PANEL=4 STARP_SMALL=0 STARP_TILE=30 STARP_NCPU=2");
+}
+
+static void transforms_with_and_without_tasks(void **state)
+{
+    SKIP_ON_RANKS();
+    (void)state;
+    sweep("transforms", transforms, "");
+    sweep("transforms", transforms, "STARP_SMALL=0 STARP_TILE=30 STARP_NCPU=2");
+    sweep("convolutions", convolutions, "STARP_TILE=40000 STARP_NCPU=2");
 }
 
 static void unfused_with_tasks(void **state)
@@ -272,6 +318,7 @@ int main(void)
         cmocka_unit_test(with_tasks),
         cmocka_unit_test(unfused_with_tasks),
         cmocka_unit_test(algebra_with_and_without_tasks),
+        cmocka_unit_test(transforms_with_and_without_tasks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 #define FAR (INT64_C(1) << 62)
 
 /* What descriptions are about, by letters: x f64 (4, 5); b bool (4, 5); e f64 (0, 5); i iota (4, 5); c f64 (); v view of x; s f64 (4, 4);
- * w f64 (3, 4, 4); n i32 (4, 4); q the QR factorization of x, p its second result; m the product of s and x. */
+ * w f64 (3, 4, 4); n i32 (4, 4); z c128 (4, 5); q the QR factorization of x, p its second result; m the product of s and x. */
 struct bench {
     struct sp_graph g;
     struct sp_node *at[128];
@@ -34,6 +34,7 @@ static void bench_open(struct bench *s)
     s->at['s'] = sp_build_data(&s->g, STARP_SHAPE(4, 4), STARP_F64, NULL);
     s->at['w'] = sp_build_data(&s->g, STARP_SHAPE(3, 4, 4), STARP_F64, NULL);
     s->at['n'] = sp_build_data(&s->g, STARP_SHAPE(4, 4), STARP_I32, NULL);
+    s->at['z'] = sp_build_data(&s->g, STARP_SHAPE(4, 5), STARP_C128, NULL);
     s->at['q'] = sp_build_factor(&s->g, SP_CALL_qr, s->at['x'], 0);
     s->at['p'] = sp_build_part(&s->g, s->at['q'], 1);
     s->at['m'] = sp_build_matmul(&s->g, s->at['s'], s->at['x']);
@@ -83,6 +84,8 @@ static struct sp_node *build(struct bench *s, const struct description *d)
     .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 2, { rows, cols } }, .param = { __VA_ARGS__ }
 #define BY(n, ...) .view = { n, __VA_ARGS__ }
 #define CALL(name, to, ...) .kind = SP_KIND_CALL, .op = SP_CALL_##name, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
+/* An operation along an axis: of fft also inverse and scale, then n and the first place of pad; all below 256. */
+#define ALONG(axis, inverse, scale, n, first) .param = { [0] = axis, [4] = inverse, [8] = scale, [16] = n, [24] = first }
 #define PART(k, to, ...) .kind = SP_KIND_PART, .op = k, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
 
 static const struct description good[] = {
@@ -116,6 +119,14 @@ static const struct description good[] = {
     { "singular values", "x", CALL(svdvals, F64, 1, { 4 }) },
     { "eigenvalues", "w", CALL(eig, C128, 2, { 3, 4 }) },
     { "least squares", "xs", CALL(lstsq, F64, 2, { 5, 4 }), .param = { [7] = 63 } },
+    { "a transform", "z", CALL(fft, C128, 2, { 4, 5 }), ALONG(1, 0, SP_FFT_BY_NOTHING, 5, 0) },
+    { "an inverse transform, filled up", "z", CALL(fft, C128, 2, { 9, 5 }), ALONG(0, 1, SP_FFT_BY_ROOT, 9, 0) },
+    { "a transform of reals", "v", CALL(rfft, C128, 2, { 5, 3 }), ALONG(1, 0, SP_FFT_BY_N, 4, 0) },
+    { "a transform of one half", "z", CALL(irfft, F64, 2, { 4, 9 }), ALONG(1, 0, SP_FFT_BY_N, 9, 0) },
+    { "the shortest transform", "e", CALL(rfft, C128, 2, { 1, 5 }), ALONG(0, 0, 0, 1, 0) },
+    { "zeros around", "b", CALL(pad, BOOL, 2, { 4, 9 }), ALONG(1, 0, 0, 9, 4) },
+    { "zeros around nothing", "e", CALL(pad, F64, 2, { 3, 5 }), ALONG(0, 0, 0, 3, 3) },
+    { "zeros around a result", "p", CALL(pad, F64, 2, { 4, 5 }), ALONG(0, 0, 0, 4, 0) },
     { "the first of two results", "q", PART(0, F64, 2, { 4, 4 }) },
     { "the second", "q", PART(1, F64, 2, { 4, 5 }) },
     { "a sum of a result", "p", REDUCE(SUM, F64, 1, 1, { 5 }) },
@@ -220,6 +231,33 @@ static const struct description bad[] = {
     { "an option beyond its flags", "s", CALL(cholesky, F64, 2, { 4, 4 }), .param = { 2 } },
     { "a second option", "s", CALL(cholesky, F64, 2, { 4, 4 }), .param = { [4] = 1 } },
     { "an option at the end", "sx", CALL(triangular, F64, 2, { 4, 5 }), .param = { [SP_PARAM_SIZE - 1] = 1 } },
+    { "a transform of reals as complex", "x", CALL(fft, C128, 2, { 4, 5 }), ALONG(1, 0, 0, 5, 0) },
+    { "a transform of complex as reals", "z", CALL(rfft, C128, 2, { 4, 3 }), ALONG(1, 0, 0, 5, 0) },
+    { "a transform of integers", "n", CALL(rfft, C128, 2, { 4, 3 }), ALONG(1, 0, 0, 4, 0) },
+    { "a transform of a number", "c", CALL(rfft, C128, 0), ALONG(0, 0, 0, 1, 0) },
+    { "a transform of two", "zz", CALL(fft, C128, 2, { 4, 5 }), ALONG(1, 0, 0, 5, 0) },
+    { "a transform of nothing", "", CALL(fft, C128, 2, { 4, 5 }), ALONG(1, 0, 0, 5, 0) },
+    { "a transform to another dtype", "z", CALL(fft, C64, 2, { 4, 5 }), ALONG(1, 0, 0, 5, 0) },
+    { "a transform to another shape", "z", CALL(fft, C128, 2, { 4, 6 }), ALONG(1, 0, 0, 5, 0) },
+    { "a transform along a third axis", "z", CALL(fft, C128, 2, { 4, 5 }), ALONG(2, 0, 0, 5, 0) },
+    { "a transform before the first axis", "z", CALL(fft, C128, 2, { 4, 5 }), .param = { 255, 255, 255, 255, [16] = 5 } },
+    { "a transform cut off", "z", CALL(fft, C128, 2, { 4, 4 }), ALONG(1, 0, 0, 4, 0) },
+    { "one half cut off", "z", CALL(irfft, F64, 2, { 4, 7 }), ALONG(1, 0, 0, 7, 0) },
+    { "a transform of no elements", "e", CALL(rfft, C128, 2, { 1, 5 }), ALONG(0, 0, 0, 0, 0) },
+    { "a transform of fewer than none", "e", CALL(rfft, C128, 2, { 1, 5 }), .param = { [16] = 255, 255, 255, 255, 255, 255, 255, 255 } },
+    { "a transform of far too many", "z", CALL(fft, C128, 2, { 4, INT64_MAX }), .param = { [0] = 1, [16] = 255, 255, 255, 255, 255, 255, 255, 127 } },
+    { "an inverse transform of reals", "x", CALL(rfft, C128, 2, { 4, 3 }), ALONG(1, 1, 0, 5, 0) },
+    { "a transform backwards twice", "z", CALL(fft, C128, 2, { 4, 5 }), ALONG(1, 2, 0, 5, 0) },
+    { "an unknown scale", "z", CALL(fft, C128, 2, { 4, 5 }), ALONG(1, 0, 3, 5, 0) },
+    { "a negative scale", "z", CALL(fft, C128, 2, { 4, 5 }), .param = { [0] = 1, [8] = 255, 255, 255, 255, [16] = 5 } },
+    { "a transform with an option of no use", "z", CALL(fft, C128, 2, { 4, 5 }), .param = { [0] = 1, [12] = 1, [16] = 5 } },
+    { "a transform from another place", "z", CALL(fft, C128, 2, { 4, 9 }), ALONG(1, 0, 0, 9, 1) },
+    { "zeros with a scale", "x", CALL(pad, F64, 2, { 4, 9 }), ALONG(1, 0, 1, 9, 2) },
+    { "zeros backwards", "x", CALL(pad, F64, 2, { 4, 9 }), ALONG(1, 1, 0, 9, 2) },
+    { "zeros where there are elements", "x", CALL(pad, F64, 2, { 4, 9 }), ALONG(1, 0, 0, 9, 5) },
+    { "zeros far behind", "x", CALL(pad, F64, 2, { 4, 9 }), .param = { [0] = 1, [16] = 9, [24] = 255, 255, 255, 255, 255, 255, 255, 127 } },
+    { "zeros before the beginning", "x", CALL(pad, F64, 2, { 4, 9 }), .param = { [0] = 1, [16] = 9, [24] = 255, 255, 255, 255, 255, 255, 255, 255 } },
+    { "zeros around an index", "i", CALL(pad, I64, 2, { 4, 9 }), ALONG(1, 0, 0, 9, 2) },
     { "the first of one result", "m", PART(0, F64, 2, { 4, 5 }) },
     { "a result of a value", "x", PART(0, F64, 2, { 4, 5 }) },
     { "a result of a result", "p", PART(0, F64, 2, { 4, 5 }) },

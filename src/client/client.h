@@ -89,6 +89,16 @@ static inline starp_session *sp_client_enter(const char *what, starp_array *x, c
     return x->session;
 }
 
+/* The same of two handles, whose session must be one. */
+static inline starp_session *sp_client_enter_two(const char *what, starp_array *a, starp_array *b, const void *site)
+{
+    if (!a || !b) return NULL;
+    if (b->magic != SP_ARRAY_MAGIC) return sp_client_dead(what, 2, site), NULL;
+    starp_session *s = sp_client_enter(what, a, site);
+    if (s && b->session != s) return sp_client_foreign(what, 2, site), NULL;
+    return s;
+}
+
 /* The same for calls that return a status, which is reported. */
 starp_status sp_client_check(const char *what, starp_array *x, const void *site);
 

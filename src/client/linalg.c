@@ -4,19 +4,9 @@
 
 #include "client.h"
 
-/* The session of two live handles, which must be the same, ready to record for `site`. */
-static starp_session *enter_two(const char *what, starp_array *a, starp_array *b, const void *site)
-{
-    if (!a || !b) return NULL;
-    if (b->magic != SP_ARRAY_MAGIC) return sp_client_dead(what, 2, site), NULL;
-    starp_session *s = sp_client_enter(what, a, site);
-    if (s && b->session != s) return sp_client_foreign(what, 2, site), NULL;
-    return s;
-}
-
 starp_array *starp_matmul(starp_array *a, starp_array *b)
 {
-    starp_session *s = enter_two("matmul", a, b, __builtin_return_address(0));
+    starp_session *s = sp_client_enter_two("matmul", a, b, __builtin_return_address(0));
     return s ? sp_client_wrap(s, sp_build_matmul(&s->graph, a->node, b->node)) : NULL;
 }
 
@@ -50,7 +40,7 @@ starp_lu_factors starp_linalg_lu_factor(starp_array *x)
 
 starp_array *starp_linalg_solve(starp_array *a, starp_array *b)
 {
-    starp_session *s = enter_two("linalg_solve", a, b, __builtin_return_address(0));
+    starp_session *s = sp_client_enter_two("linalg_solve", a, b, __builtin_return_address(0));
     return s ? sp_client_wrap(s, sp_build_solve(&s->graph, SP_CALL_solve, a->node, b->node, NULL)) : NULL;
 }
 
@@ -153,14 +143,14 @@ starp_array *starp_linalg_norm(starp_array *x, double ord)
 
 starp_array *starp_linalg_solve_triangular(starp_array *a, starp_array *b, int lower, int unit)
 {
-    starp_session *s = enter_two("linalg_solve_triangular", a, b, __builtin_return_address(0));
+    starp_session *s = sp_client_enter_two("linalg_solve_triangular", a, b, __builtin_return_address(0));
     int32_t option[2] = { lower != 0, unit != 0 };
     return s ? sp_client_wrap(s, sp_build_solve(&s->graph, SP_CALL_triangular, a->node, b->node, option)) : NULL;
 }
 
 starp_array *starp_linalg_cho_solve(starp_array *factor, starp_array *b)
 {
-    starp_session *s = enter_two("linalg_cho_solve", factor, b, __builtin_return_address(0));
+    starp_session *s = sp_client_enter_two("linalg_cho_solve", factor, b, __builtin_return_address(0));
     if (!s) return NULL;
     struct sp_node *y = sp_build_solve(&s->graph, SP_CALL_triangular, factor->node, b->node, (int32_t[]){ 1, 0 });
     struct sp_node *u = sp_build_adjoint(&s->graph, factor->node), *x = NULL;
@@ -173,7 +163,7 @@ starp_array *starp_linalg_cho_solve(starp_array *factor, starp_array *b)
 starp_lstsq_solution starp_linalg_lstsq(starp_array *a, starp_array *b, double rcond)
 {
     starp_lstsq_solution r = { NULL, NULL, NULL, NULL };
-    starp_session *s = enter_two("linalg_lstsq", a, b, __builtin_return_address(0));
+    starp_session *s = sp_client_enter_two("linalg_lstsq", a, b, __builtin_return_address(0));
     if (s) {
         wrap_parts(s, sp_build_lstsq(&s->graph, a->node, b->node, rcond), 4,
                    (starp_array **[]){ &r.x, &r.residuals, &r.rank, &r.singular_values });

@@ -84,7 +84,8 @@ struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_no
     struct sp_axis_param param = { .axis = a, .inverse = inverse && call == SP_CALL_fft, .scale = scale, .n = n };
     struct sp_node *seen = first_elements(g, x, a, call == SP_CALL_irfft ? n / 2 + 1 : n), *y = NULL;
     struct sp_node *z = seen ? sp_build_cast(g, seen, dtype_for(call, (starp_dtype)x->dtype)) : NULL;
-    if (z) y = sp_build_call(g, call, &z, &param);
+    if (z && call != SP_CALL_fft && n > SP_DFT_LONGEST) y = (call == SP_CALL_rfft ? sp_build_long_rfft : sp_build_long_irfft)(g, z, a, n, scale);
+    else if (z) y = sp_build_call(g, call, &z, &param);
     if (seen) sp_node_release(g, seen);
     if (z) sp_node_release(g, z);
     return y;
@@ -96,4 +97,32 @@ struct sp_node *sp_build_pad(struct sp_graph *g, struct sp_node *x, int64_t axis
     int a = sp_build_axis(g, "pad", axis, x->shape.n);
     if (a < 0) return NULL;
     return sp_build_call(g, SP_CALL_pad, &x, &(struct sp_axis_param){ .axis = a, .n = n, .first = first });
+}
+
+static bool check_around(struct sp_graph *g, const struct sp_node *x, const starp_dims *before, const starp_dims *after)
+{
+    if (before->n != x->shape.n || after->n != x->shape.n) {
+        sp_fail(&g->error, STARP_ERR_SHAPE, "pad: %d numbers before and %d after, for %d dimensions", before->n, after->n, x->shape.n);
+        return false;
+    }
+    for (int a = 0; a < x->shape.n; a++) {
+        int64_t b = before->v[a], c = after->v[a], n;
+        if (b >= 0 && c >= 0 && !__builtin_add_overflow(b, c, &n) && !__builtin_add_overflow(x->shape.v[a], n, &n)) continue;
+        sp_fail(&g->error, STARP_ERR_SHAPE, "pad: %lld elements before and %lld after, along axis %d", (long long)b, (long long)c, a);
+        return false;
+    }
+    return true;
+}
+
+struct sp_node *sp_build_pad_around(struct sp_graph *g, struct sp_node *x, const starp_dims *before, const starp_dims *after)
+{
+    if (!x || !check_around(g, x, before, after)) return NULL;
+    struct sp_node *y = sp_node_retain(x);
+    for (int a = 0; a < x->shape.n && y; a++) {
+        struct sp_node *was = y;
+        if (before->v[a] == 0 && after->v[a] == 0) continue;
+        y = sp_build_pad(g, was, a, before->v[a], before->v[a] + x->shape.v[a] + after->v[a]);
+        sp_node_release(g, was);
+    }
+    return y;
 }

@@ -6,50 +6,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "build.h"
-
-/* Nodes on the way to a result, released together; once something has failed, everything is NULL. */
-struct temps {
-    struct sp_graph *g;
-    struct sp_node *node[40];
-    int n;
-};
-
-static struct sp_node *hold(struct temps *t, struct sp_node *x)
-{
-    if (x) t->node[t->n++] = x;
-    return x;
-}
-
-/* The result with a reference of its own. */
-static struct sp_node *finish(struct temps *t, struct sp_node *result)
-{
-    if (result) sp_node_retain(result);
-    while (t->n > 0) sp_node_release(t->g, t->node[--t->n]);
-    return result;
-}
-
-static struct sp_node *op1(struct temps *t, enum sp_op op, struct sp_node *a)
-{
-    return hold(t, sp_build_map(t->g, op, 1, (struct sp_node *[]){ a }));
-}
-
-static struct sp_node *op2(struct temps *t, enum sp_op op, struct sp_node *a, struct sp_node *b)
-{
-    return hold(t, sp_build_map(t->g, op, 2, (struct sp_node *[]){ a, b }));
-}
-
-static struct sp_node *where(struct temps *t, struct sp_node *c, struct sp_node *a, struct sp_node *b)
-{
-    return hold(t, sp_build_map(t->g, SP_OP_where, 3, (struct sp_node *[]){ c, a, b }));
-}
-
-static struct sp_node *number(struct temps *t, double x)
-{
-    starp_number v = { .kind = 'f' };
-    v.as.f[0] = x;
-    return hold(t, sp_build_const(t->g, &(starp_dims){ .n = 0 }, STARP_F64, v, true));
-}
+#include "temps.h"
 
 static struct sp_node *adjoint(struct temps *t, struct sp_node *x)
 {

@@ -418,7 +418,31 @@ bool sp_build_axis_call(struct sp_graph *g, enum sp_call call, const struct sp_n
 bool sp_call_is_along_axis(enum sp_call call);
 /* The Fourier transform of any x along an axis as it would be with n elements there; n 0: with those it has (irfft: 2 (m - 1)). */
 struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_node *x, int64_t n, int64_t axis, bool inverse, enum sp_fft_scale scale);
+/* The longest line that is best transformed by one task. */
+#define SP_DFT_LONGEST 65536
 struct sp_node *sp_build_pad(struct sp_graph *g, struct sp_node *x, int64_t axis, int64_t first, int64_t n);
+/* Zeros around all axes. */
+struct sp_node *sp_build_pad_around(struct sp_graph *g, struct sp_node *x, const starp_dims *before, const starp_dims *after);
+/* build_fft_long.c: the transforms of longer lines of x, which are real or one half of Hermitian ones and already no more than n, or n / 2 + 1. */
+struct sp_node *sp_build_long_rfft(struct sp_graph *g, struct sp_node *x, int axis, int64_t n, enum sp_fft_scale scale);
+struct sp_node *sp_build_long_irfft(struct sp_graph *g, struct sp_node *x, int axis, int64_t n, enum sp_fft_scale scale);
+
+/* build_fft_nd.c: along several axes, as NumPy takes s and axes (NULL: all, or the last of them); `what`: for errors. */
+struct sp_node *sp_build_fft_nd(struct sp_graph *g, const char *what, enum sp_call call, struct sp_node *x, const starp_dims *s,
+                                const starp_dims *axes, bool inverse, enum sp_fft_scale scale);
+/* Of a Hermitian x, of which one half is there: the forward transform, which is real; and back. */
+struct sp_node *sp_build_hfft(struct sp_graph *g, struct sp_node *x, int64_t n, int64_t axis, enum sp_fft_scale scale);
+struct sp_node *sp_build_ihfft(struct sp_graph *g, struct sp_node *x, int64_t n, int64_t axis, enum sp_fft_scale scale);
+/* Sample frequencies of n elements at distance d; half: those of rfft. */
+struct sp_node *sp_build_fftfreq(struct sp_graph *g, int64_t n, double d, starp_dtype dtype, bool half);
+/* Rolled by half the extents (back: the other way) along axes, NULL: all. */
+struct sp_node *sp_build_fftshift(struct sp_graph *g, struct sp_node *x, const starp_dims *axes, bool back);
+
+/* build_convolve.c: of vectors, as NumPy does it; build_fftconvolve.c: of arrays, as SciPy does. */
+struct sp_node *sp_build_convolve(struct sp_graph *g, struct sp_node *a, struct sp_node *b, starp_convolve_mode mode);
+struct sp_node *sp_build_correlate(struct sp_graph *g, struct sp_node *a, struct sp_node *b, starp_convolve_mode mode);
+struct sp_node *sp_build_fftconvolve(struct sp_graph *g, const char *what, struct sp_node *a, struct sp_node *b, starp_convolve_mode mode,
+                                     const starp_dims *axes, bool overlap_add);
 
 /*
  * build_wire.c: the decoder's door. Makes a node like the model in kind, dtype, weak, op, reduce_axes, nin, in, view, param

@@ -95,7 +95,7 @@ static void perform_chunk(const struct lines_task *t, const int64_t *index, int6
     if (t->fill) memset(in, 0, (size_t)(t->chunk * t->room_in));
     exchange_lines(t, &t->in, index, from, count, in, t->room_in, t->item_in, false);
     if (t->dft) transform_lines(t, in, out, count);
-    exchange_lines(t, &t->out, index, from, count, t->dft ? out : in, t->room_out, t->item_out, true);
+    exchange_lines(t, &t->out, index, from, count, t->dft ? out : in, t->dft ? t->room_out : t->room_in, t->item_out, true);
 }
 
 static int perform_lines(struct sp_task *task, void *scratch)
