@@ -189,6 +189,33 @@ void sp_lu_swap(const struct sp_dense *d, int64_t width, int64_t cols, const voi
                 void *scratch);
 void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *panel, int64_t panel_ld, const void *with,
                   int64_t listed, void *column, int64_t ld, void *scratch);
+/* What goes with a panel but for its pivots, which are there, of a panel factored already. scratch: rows * 4 bytes. */
+void sp_lu_list(const struct sp_dense *d, int64_t rows, int64_t cols, const void *panel, int64_t ld, void *with, void *scratch);
+/* How many rows below the first `cols` its pivots move: which, and whence. */
+int64_t sp_lu_moved(const void *with, int64_t cols, const int32_t **moved, const int32_t **from);
+
+/* ----------------------------------------------------------------------------------------------- tournament.c */
+
+/* A matrix that lies either way: strides in bytes. */
+struct sp_strided {
+    char *at;
+    int64_t row, col;
+};
+void sp_strided_copy(const struct sp_dense *d, int64_t rows, int64_t cols, struct sp_strided from, struct sp_strided to);
+
+/* Room for what a block of a panel's rows proposes, and for a match of so many rows (both: that merges). */
+size_t sp_tournament_bytes(const struct sp_dense *d, int64_t cols);
+size_t sp_tournament_scratch(const struct sp_dense *d, int64_t rows, int64_t cols, bool both);
+/* Of rows from `first` on, at least `cols` of them; of two proposals, in place of one. */
+void sp_tournament_propose(const struct sp_dense *d, int64_t first, int64_t rows, int64_t cols, struct sp_strided panel, void *to, void *scratch);
+void sp_tournament_merge(const struct sp_dense *d, int64_t cols, void *to, const void *with, void *scratch);
+/* The last match: LAPACK's pivots, and the panel's top, factored. false: it has no inverse, and nothing is written. */
+bool sp_tournament_decide(const struct sp_dense *d, starp_dtype dtype, int64_t cols, const void *a, const void *b, int32_t *pivot, void *top,
+                          int64_t ld, void *scratch);
+/* The panel's rows from `first` on, below its top, as its exchanges leave them, times the top's inverse U: in place, and into a
+   column-major copy of the panel, which has the top. scratch: as of a match. */
+void sp_tournament_solve(const struct sp_dense *d, int64_t first, int64_t rows, int64_t cols, const void *with, struct sp_strided panel,
+                         void *copy, int64_t ld, void *scratch);
 
 /* ---------------------------------------------------------------------------------------------------- whole.c */
 

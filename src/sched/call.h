@@ -91,6 +91,7 @@ struct sp_column_task {
     char *column;                   /* its element at `row` */
     int64_t ld;
     int option;
+    const struct sp_tournament *tournament; /* that has made a panel of LU but for its end; NULL: none */
     atomic_bool *spoiled;           /* the call's columns, on this rank */
 };
 /* Whether the task's panel is what it should be, or else nothing is any more; the panel is good from now on. */
@@ -109,6 +110,11 @@ starp_status sp_lower_solve(struct sp_calling *c);
 /* Solves in place with a triangular matrix, given as panels of rows from 0. */
 starp_status sp_substitute(struct sp_calling *c, const struct sp_panel *panel, int64_t npanel, const struct sp_matrix *b, int64_t batch,
                            bool lower, bool unit);
+/* lower_tournament.c: blocks of rows that a panel is cut into, of so many columns where panels have `width`; one: no tournament. */
+int64_t sp_tournament_blocks(int64_t width, int64_t rows, int64_t cols);
+/* Submits what factors the panel in block column `col`, but for the task that ends it, which calls the second: LAPACK's info. */
+starp_status sp_tournament(struct sp_calling *c, const struct sp_matrix *m, int64_t col, struct sp_column_task *last);
+int sp_tournament_end(const struct sp_tournament *t);
 starp_status sp_lower_triangular(struct sp_calling *c);
 starp_status sp_lower_cholesky(struct sp_calling *c);
 starp_status sp_lower_qr(struct sp_calling *c);

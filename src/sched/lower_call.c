@@ -83,12 +83,21 @@ static void find_extents(struct sp_calling *c)
     c->batch.n -= 2;
 }
 
+/* A tournament makes it worth while for one panel, too. */
+static bool cuts_lu(const struct sp_calling *c, int64_t panel)
+{
+    const struct sp_options *o = &c->run->sched->options;
+    int64_t rows = c->extent[0][0], cols = c->extent[0][1];
+    return cols > panel || (sp_option_is(o, SP_OPTION_pivoting, "tournament") && sp_tournament_blocks(panel, rows, cols) > 1);
+}
+
 static starp_status lower(struct sp_calling *c)
 {
-    bool cut = c->extent[0][1] > SP_OPTION(&c->run->sched->options, panel);
+    int64_t panel = SP_OPTION(&c->run->sched->options, panel);
+    bool cut = c->extent[0][1] > panel;
     switch ((enum sp_call)c->node->op) {
     case SP_CALL_matmul: return sp_lower_matmul(c);
-    case SP_CALL_lu: return cut ? sp_lower_lu(c) : sp_lower_whole(c);
+    case SP_CALL_lu: return cuts_lu(c, panel) ? sp_lower_lu(c) : sp_lower_whole(c);
     case SP_CALL_solve: return cut ? sp_lower_solve(c) : sp_lower_whole(c);
     case SP_CALL_triangular: return cut ? sp_lower_triangular(c) : sp_lower_whole(c);
     case SP_CALL_qr: return cut ? sp_lower_qr(c) : sp_lower_whole(c);
