@@ -85,7 +85,8 @@ static void find_extents(struct sp_calling *c)
 
 static starp_status lower(struct sp_calling *c)
 {
-    bool cut = c->extent[0][1] > SP_OPTION(&c->run->sched->options, panel);
+    int64_t panel = SP_OPTION(&c->run->sched->options, panel);
+    bool cut = c->extent[0][1] > panel, cut_both = cut && c->extent[0][0] > panel;
     switch ((enum sp_call)c->node->op) {
     case SP_CALL_matmul: return sp_lower_matmul(c);
     case SP_CALL_lu: return cut ? sp_lower_lu(c) : sp_lower_whole(c);
@@ -93,6 +94,10 @@ static starp_status lower(struct sp_calling *c)
     case SP_CALL_triangular: return cut ? sp_lower_triangular(c) : sp_lower_whole(c);
     case SP_CALL_qr: return cut ? sp_lower_qr(c) : sp_lower_whole(c);
     case SP_CALL_cholesky: return cut ? sp_lower_cholesky(c) : sp_lower_whole(c);
+    case SP_CALL_eigh:
+    case SP_CALL_eigvalsh:
+    case SP_CALL_svd:
+    case SP_CALL_svdvals: return cut_both ? sp_lower_spectral(c) : sp_lower_whole(c);
     default: return sp_lower_whole(c);
     }
 }
