@@ -242,7 +242,7 @@ struct sp_spectral {
 size_t sp_spectral_scratch(const struct sp_spectral *x);
 /* LAPACK's info, or one of SP_WHOLE_*, or abandoned by those who share. */
 int sp_spectral_reduce(struct sp_spectral *x, const struct sp_share *share, void *scratch);
-int sp_spectral_solve(struct sp_spectral *x);
+int sp_spectral_solve(struct sp_spectral *x, const struct sp_share *share);
 /* side 0: columns of vectors[0]; side 1: rows of vectors[1]; `count` from `first` on, with room for as many times SP_SPECTRAL_BLOCK. */
 void sp_spectral_block(struct sp_spectral *x, int side);
 void sp_spectral_apply(struct sp_spectral *x, int side, int64_t first, int64_t count, void *scratch);

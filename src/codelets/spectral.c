@@ -99,16 +99,9 @@ int sp_spectral_reduce(struct sp_spectral *x, const struct sp_share *share, void
 
 /* ------------------------------------------------------------------------------------------------- condensed forms */
 
-static int solve_tridiagonal(const struct sp_spectral *x, const struct sp_spectral_blas *b)
+static int solve_tridiagonal(const struct sp_spectral *x, const struct sp_spectral_blas *b, const struct sp_share *share)
 {
-    int64_t n = x->n, room = n * n + 4 * n + 1, whole = 5 * n + 3;
-    if (x->call == SP_CALL_eigvalsh) return b->sterf(n, x->d, x->e);
-    void *work = sp_malloc((size_t)room * b->real + 16);
-    int *iwork = sp_malloc((size_t)whole * sizeof *iwork);
-    int info = work && iwork ? b->stedc(n, x->d, x->e, x->real[0], n, work, room, iwork, whole) : SP_WHOLE_NO_MEMORY;
-    sp_free(work);
-    sp_free(iwork);
-    return info;
+    return x->call == SP_CALL_eigvalsh ? b->sterf(x->n, x->d, x->e) : sp_divide_and_conquer(x, share);
 }
 
 static int solve_bidiagonal(const struct sp_spectral *x, const struct sp_spectral_blas *b)
@@ -123,10 +116,10 @@ static int solve_bidiagonal(const struct sp_spectral *x, const struct sp_spectra
     return info;
 }
 
-int sp_spectral_solve(struct sp_spectral *x)
+int sp_spectral_solve(struct sp_spectral *x, const struct sp_share *share)
 {
     const struct sp_spectral_blas *b = sp_spectral_blas_of(x->dtype);
-    int info = is_symmetric(x) ? solve_tridiagonal(x, b) : solve_bidiagonal(x, b);
+    int info = is_symmetric(x) ? solve_tridiagonal(x, b, share) : solve_bidiagonal(x, b);
     if (info == 0 && x->norm > 0) b->lascl_real(x->norm < b->safe ? b->safe : 1 / b->safe, x->norm, x->n, x->d);
     return info;
 }

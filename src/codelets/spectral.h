@@ -15,6 +15,7 @@ typedef double complex sp_scalar; /* holds an element of every dtype */
 /* BLAS on vectors, and LAPACK, for a dtype; vectors are contiguous, matrices column-major. */
 struct sp_spectral_blas {
     size_t item, real; /* bytes of an element, and of its real part */
+    double eps;        /* half the distance from 1 to the next number */
     double safe;       /* the square root of the least normal number, over the precision: what is larger has squares that count */
     void (*gemv)(char trans, int64_t m, int64_t n, double alpha, const void *a, int64_t lda, const void *x, double beta, void *y);
     void (*hemv)(int64_t n, const void *a, int64_t lda, const void *x, void *y); /* y += a x, of a's lower half */
@@ -24,9 +25,11 @@ struct sp_spectral_blas {
     void (*conjugate)(int64_t n, const void *x, int64_t incx, void *y);
     sp_scalar (*get)(const void *x);
     void (*put)(void *x, sp_scalar f);
+    double (*get_real)(const void *x);
     void (*put_real)(void *x, double f);
     void (*widen)(int64_t n, const void *x, void *y);                          /* reals become elements */
     double (*largest)(int64_t n, const void *x);                               /* of all parts' sizes; NaN if there is one */
+    void (*rot)(int64_t n, void *x, void *y, double c, double s);              /* of real vectors */
     sp_scalar (*larfg)(int64_t n, void *alpha, void *x);                       /* tau; alpha becomes beta, x the vector behind its 1 */
     void (*lascl)(char type, double from, double to, int64_t m, int64_t n, void *a, int64_t lda);
     void (*lascl_real)(double from, double to, int64_t n, void *x);
@@ -40,8 +43,10 @@ struct sp_spectral_blas {
     int (*bdsdc)(bool vectors, int64_t n, void *d, void *e, void *u, int64_t ldu, void *vt, int64_t ldvt, void *work, int *iwork);
 };
 const struct sp_spectral_blas *sp_spectral_blas_of(starp_dtype dtype);
+/* Root j of 1 + rho sum of weight^2 / (pole - root), with its distances to the poles; of one or two poles: the vector instead. */
+int sp_secular_root(int64_t n, int64_t j, const double *pole, const double *weight, double rho, double *delta, double *root);
 
-/* ------------------------------------------------------------------------------- spectral.c, tridiagonal.c, bidiagonal.c */
+/* ------------------------------------------------------------------------------- spectral.c and its parts */
 
 /* A reduction under way, by panels of `width` reflections: the trailing matrix is a - p q^H, applied at the panel's end. */
 struct sp_reduction {
@@ -80,5 +85,7 @@ void sp_reduction_sum(struct sp_reduction *r, int64_t n, int64_t from, int64_t s
 /* Whether it came to its end. */
 bool sp_tridiagonal(struct sp_reduction *r);
 bool sp_bidiagonal(struct sp_reduction *r);
+/* divide.c: eigenvalues and vectors of x's tridiagonal matrix, into d and real[0]; as sp_spectral_solve. */
+int sp_divide_and_conquer(const struct sp_spectral *x, const struct sp_share *share);
 
 #endif

@@ -52,6 +52,10 @@ typedef double complex c128;
     { \
         *(T *)x = (T)f; \
     } \
+    static double p##_get_real(const void *x) \
+    { \
+        return *(const R *)x; \
+    } \
     static void p##_put_real(void *x, double f) \
     { \
         *(R *)x = (R)f; \
@@ -134,7 +138,11 @@ LAPACK(double, double, d, d, 'T', sy)
 LAPACK(c64, float, c, s, 'C', he)
 LAPACK(c128, double, z, d, 'C', he)
 
-#define SOLVERS(r) \
+#define SOLVERS(R, r) \
+    static void r##_rot(int64_t n, void *x, void *y, double c, double s) \
+    { \
+        cblas_##r##rot((int)n, x, 1, y, 1, (R)c, (R)s); \
+    } \
     static int r##_sterf(int64_t n, void *d, void *e) \
     { \
         return LAPACKE_##r##sterf_work((int)n, d, e); \
@@ -147,21 +155,32 @@ LAPACK(c128, double, z, d, 'C', he)
     { \
         return LAPACKE_##r##bdsdc_work(COL, 'U', vectors ? 'I' : 'N', (int)n, d, e, u, (int)ldu, vt, (int)ldvt, NULL, NULL, work, iwork); \
     }
-SOLVERS(s)
-SOLVERS(d)
+SOLVERS(float, s)
+SOLVERS(double, d)
+
+/* LAPACK's, but not in its headers. */
+void LAPACK_GLOBAL(dlaed4, DLAED4)(const lapack_int *n, const lapack_int *i, const double *d, const double *z, double *delta, const double *rho,
+                                   double *root, lapack_int *info);
+
+int sp_secular_root(int64_t n, int64_t j, const double *pole, const double *weight, double rho, double *delta, double *root)
+{
+    lapack_int order = (lapack_int)n, i = (lapack_int)j + 1, info = 0;
+    LAPACK_GLOBAL(dlaed4, DLAED4)(&order, &i, pole, weight, delta, &rho, root, &info);
+    return info;
+}
 
 /* clang-format off */
-#define ROW(T, R, p, r, safe) \
-    { sizeof(T), sizeof(R), safe, p##_gemv, p##_hemv, p##_scal, p##_axpy, p##_dot, p##_conjugate, p##_get, p##_put, p##_put_real, p##_widen, \
-      p##_largest, p##_larfg, p##_lascl, p##_lascl_real, p##_trd, p##_brd, p##_larft, p##_larfb, r##_sterf, r##_stedc, r##_bdsdc }
+#define ROW(T, R, p, r, eps, safe) \
+    { sizeof(T), sizeof(R), eps, safe, p##_gemv, p##_hemv, p##_scal, p##_axpy, p##_dot, p##_conjugate, p##_get, p##_put, p##_get_real, p##_put_real, p##_widen, \
+      p##_largest, r##_rot, p##_larfg, p##_lascl, p##_lascl_real, p##_trd, p##_brd, p##_larft, p##_larfb, r##_sterf, r##_stedc, r##_bdsdc }
 /* clang-format on */
 
 #define SAFE_F32 9.2e-13  /* sqrt(2^-126) / 2^-23, about */
 #define SAFE_F64 6.8e-139 /* sqrt(2^-1022) / 2^-52 */
 
 static const struct sp_spectral_blas table[STARP_NDTYPES] = {
-    [STARP_F32] = ROW(float, float, s, s, SAFE_F32), [STARP_F64] = ROW(double, double, d, d, SAFE_F64),
-    [STARP_C64] = ROW(c64, float, c, s, SAFE_F32), [STARP_C128] = ROW(c128, double, z, d, SAFE_F64),
+    [STARP_F32] = ROW(float, float, s, s, FLT_EPSILON / 2, SAFE_F32), [STARP_F64] = ROW(double, double, d, d, DBL_EPSILON / 2, SAFE_F64),
+    [STARP_C64] = ROW(c64, float, c, s, FLT_EPSILON / 2, SAFE_F32), [STARP_C128] = ROW(c128, double, z, d, DBL_EPSILON / 2, SAFE_F64),
 };
 
 const struct sp_spectral_blas *sp_spectral_blas_of(starp_dtype dtype)

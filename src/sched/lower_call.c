@@ -83,10 +83,12 @@ static void find_extents(struct sp_calling *c)
     c->batch.n -= 2;
 }
 
+#define WHOLE 4096 /* the largest order left to LAPACK's drivers, which count the elements of their workspaces in 32 bits */
+
 static starp_status lower(struct sp_calling *c)
 {
-    int64_t panel = SP_OPTION(&c->run->sched->options, panel);
-    bool cut = c->extent[0][1] > panel, cut_both = cut && c->extent[0][0] > panel;
+    int64_t panel = SP_OPTION(&c->run->sched->options, panel), least = panel < WHOLE ? panel : WHOLE;
+    bool cut = c->extent[0][1] > panel, cut_both = c->extent[0][0] > least && c->extent[0][1] > least;
     switch ((enum sp_call)c->node->op) {
     case SP_CALL_matmul: return sp_lower_matmul(c);
     case SP_CALL_lu: return cut ? sp_lower_lu(c) : sp_lower_whole(c);

@@ -46,9 +46,11 @@ static int reduce(struct sp_task *task, void *scratch)
 static int solve(struct sp_task *task, void *scratch)
 {
     struct spectral_task *t = (struct spectral_task *)task;
-    int info = sp_spectral_solve(t->job);
+    struct sp_share share = sp_team_open(t->team);
+    int info = sp_spectral_solve(t->job, &share);
+    sp_team_close(t->team);
     (void)scratch;
-    if (info) sp_whole_report(task, t->job->call, info, t->matrix, t->all);
+    if (info && info != SP_SPECTRAL_ABANDONED) sp_whole_report(task, t->job->call, info, t->matrix, t->all);
     return SP_KERNEL_OK;
 }
 
@@ -93,23 +95,28 @@ static void depend(struct spectral *s, struct spectral_task *t, const struct sp_
     if (m->value) sp_call_depend(s->c, &t->task, m->value->slot[t->matrix], mode);
 }
 
+/* A task that helpers join. They read `slot` as it does, whatever it does to it: others wait for what comes with it. */
+static starp_status submit_led(struct spectral *s, struct spectral_task *t, struct sp_slot *slot)
+{
+    struct sp_team *team = t->team = sp_team_new(s->c);
+    if (!team) {
+        sp_free(t);
+        return s->c->e->status;
+    }
+    sp_call_depend(s->c, &t->task, slot, 1);
+    SP_TRY(sp_call_submit(s->c, &t->task));
+    return sp_team_submit(s->c, team, slot);
+}
+
 static starp_status submit_reduce(struct spectral *s, struct sp_spectral *job, int64_t tile)
 {
     struct spectral_task *t = new_task(s, job, tile, "reduce", reduce);
     if (!t) return s->c->e->status;
-    t->team = sp_team_new(s->c);
-    if (!t->team) {
-        sp_free(t);
-        return s->c->e->status;
-    }
-    struct sp_team *team = t->team;
     t->task.scratch = sp_spectral_scratch(job);
-    depend(s, t, &s->a, 1); /* it is changed, but so that helpers can join, and others wait for what comes with it */
     depend(s, t, &s->d, 2);
     depend(s, t, &s->e, 2);
     for (int side = 0; side < 2; side++) depend(s, t, &s->tau[side], 2);
-    SP_TRY(sp_call_submit(s->c, &t->task));
-    return sp_team_submit(s->c, team, s->a.value->slot[tile]);
+    return submit_led(s, t, s->a.value->slot[tile]);
 }
 
 static starp_status submit_solve(struct spectral *s, struct sp_spectral *job, int64_t tile)
@@ -117,12 +124,11 @@ static starp_status submit_solve(struct spectral *s, struct sp_spectral *job, in
     struct spectral_task *t = new_task(s, job, tile, "solve", solve);
     if (!t) return s->c->e->status;
     depend(s, t, &s->d, 3);
-    depend(s, t, &s->e, 3);
     for (int side = 0; side < s->sides; side++) {
         depend(s, t, &s->vectors[side], 2);
         depend(s, t, &s->real[side], 2);
     }
-    return sp_call_submit(s->c, &t->task);
+    return submit_led(s, t, s->e.value->slot[tile]);
 }
 
 static starp_status submit_blocks(struct spectral *s, struct sp_spectral *job, int64_t tile, int side)
@@ -179,8 +185,8 @@ static starp_status lower_matrix(struct spectral *s, int64_t tile)
         job->real[side] = data_of(real, tile);
     }
     SP_TRY(submit_reduce(s, job, tile));
-    SP_TRY(submit_solve(s, job, tile));
     for (int side = 0; side < s->sides; side++) SP_TRY(submit_blocks(s, job, tile, side));
+    SP_TRY(submit_solve(s, job, tile));
     for (int side = 0; side < s->sides; side++) SP_TRY(submit_vectors(s, job, tile, side));
     return STARP_OK;
 }
