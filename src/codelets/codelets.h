@@ -237,4 +237,41 @@ struct sp_whole {
 int sp_whole_run(struct sp_whole *x);
 size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int32_t option, int64_t m, int64_t n);
 
+/* ------------------------------------------------------------------------------------------------- spectral.c */
+
+/* Blocks of work for whoever is there: fn(arg, block) for each, in any order. False: not all were done, and nobody wants the rest. */
+struct sp_share {
+    bool (*run)(void *team, int64_t nblock, void (*fn)(void *arg, int64_t block), void *arg);
+    void *team;
+};
+
+/*
+ * eigh, eigvalsh, svd or svdvals of one matrix, in steps: reduce to tridiagonal or bidiagonal form; solve that; make block
+ * reflectors of the reflections, and apply them to the vectors, some at a time. What vectors need is NULL where only values are wanted.
+ */
+struct sp_spectral {
+    enum sp_call call;
+    starp_dtype dtype;
+    int64_t m, n;       /* m >= n; equal for eigenvalues, of which the lower half is read */
+    int64_t panel;      /* STARP_PANEL */
+    void *a;            /* m x n, becomes reflections */
+    void *d, *e;        /* real, n each: the condensed form's diagonal, then the values; what is beside it */
+    void *tau[2];       /* n each: factors of the reflections of columns, and of rows for singular values */
+    void *t[2];         /* SP_SPECTRAL_BLOCK n each: their block reflectors */
+    void *vectors[2];   /* of eigenvalues; or left ones, and right ones as rows. m x columns[0], n x n */
+    void *real[2];      /* those of the condensed form: the same memory for real dtypes, else n x n each */
+    int64_t columns;    /* of vectors[0]: n, or m */
+    double norm;        /* what d is to be scaled to, or 0 */
+};
+#define SP_SPECTRAL_BLOCK 64 /* reflections that are applied together */
+#define SP_SPECTRAL_ABANDONED (-2002)
+
+size_t sp_spectral_scratch(const struct sp_spectral *x);
+/* LAPACK's info, or one of SP_WHOLE_*, or abandoned by those who share. */
+int sp_spectral_reduce(struct sp_spectral *x, const struct sp_share *share, void *scratch);
+int sp_spectral_solve(struct sp_spectral *x, const struct sp_share *share);
+/* side 0: columns of vectors[0]; side 1: rows of vectors[1]; `count` from `first` on, with room for as many times SP_SPECTRAL_BLOCK. */
+void sp_spectral_block(struct sp_spectral *x, int side);
+void sp_spectral_apply(struct sp_spectral *x, int side, int64_t first, int64_t count, void *scratch);
+
 #endif

@@ -380,6 +380,10 @@ struct sp_node *sp_build_factor(struct sp_graph *g, enum sp_call call, struct sp
 /* Of a matrix and right-hand sides, or a single one where b has one axis. */
 struct sp_node *sp_build_solve(struct sp_graph *g, enum sp_call call, struct sp_node *a, struct sp_node *b, const int32_t option[2]);
 
+/* build_svd.c: the parts u, s and vh, all or none; singular values alone. */
+bool sp_build_svd(struct sp_graph *g, struct sp_node *a, bool full, struct sp_node *part[3]);
+struct sp_node *sp_build_svdvals(struct sp_graph *g, struct sp_node *a);
+
 /* build_matrix.c: made of the above. rcond < 0: the usual one. */
 struct sp_node *sp_build_inv(struct sp_graph *g, struct sp_node *a);
 /* The determinant; or its sign or phase, and the logarithm of its absolute value in *log. */

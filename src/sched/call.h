@@ -119,5 +119,17 @@ starp_status sp_lower_triangular(struct sp_calling *c);
 starp_status sp_lower_cholesky(struct sp_calling *c);
 starp_status sp_lower_qr(struct sp_calling *c);
 starp_status sp_lower_whole(struct sp_calling *c);
+/* Fails the run with what LAPACK says of matrix `matrix` of `all`. */
+void sp_whole_report(struct sp_task *task, enum sp_call call, int info, int64_t matrix, int64_t all);
+starp_status sp_lower_spectral(struct sp_calling *c);
+
+/* team.c: workers that help a task; lives as long as the run. */
+struct sp_team;
+struct sp_team *sp_team_new(struct sp_calling *c); /* NULL: no memory, with the error set */
+/* In the task that leads. */
+struct sp_share sp_team_open(struct sp_team *t);
+void sp_team_close(struct sp_team *t);
+/* Submits the helpers, as soon as the slot can be read; after the leader, which reads it, too. */
+starp_status sp_team_submit(struct sp_calling *c, struct sp_team *t, struct sp_slot *slot);
 
 #endif
