@@ -192,7 +192,8 @@ void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t
 
 /* ---------------------------------------------------------------------------------------------------- whole.c */
 
-/* An operation on one matrix m x n, and k right-hand sides where it has them: column-major, without padding. in[0] is lost. */
+/* An operation on one matrix m x n, and k right-hand sides where it has them: without padding, column-major but for what
+   sp_whole_by_rows says. in[0] is lost. */
 struct sp_whole {
     enum sp_call call;
     starp_dtype dtype;
@@ -201,13 +202,22 @@ struct sp_whole {
     double rcond;
     void *in[2];                    /* in[1]: right-hand sides, max(m, n) rows; solutions afterwards */
     void *out[SP_MAX_RESULTS];      /* what is not in in[] afterwards */
-    void *tau;                      /* scratch */
-    int32_t *pivot;                 /* the same, for solve */
+    int rank;
+    int lwork, lrwork, liwork;      /* workspace, in LAPACK's terms; the same for all matrices of these extents */
+    size_t beside, bytes;           /* of scratch: ours; all of it */
+    void *tau, *work, *rwork;       /* scratch */
+    int *iwork;
+    int32_t *pivot;                 /* the same as tau, for lu and solve */
 };
 #define SP_WHOLE_NOT_FINITE (-2000)
 #define SP_WHOLE_NO_MEMORY (-2001)
+/* Whether its operands, or results, are row-major, which is as LAPACK's transposes; the result that is found in the last operand, or -1. */
+bool sp_whole_by_rows(enum sp_call call, bool result);
+int sp_whole_over(enum sp_call call);
+/* Finds the sizes of workspaces; they want x->bytes of scratch, 64-byte aligned, given before the first run. */
+void sp_whole_plan(struct sp_whole *x);
+void sp_whole_place(struct sp_whole *x, void *scratch);
 /* LAPACK's info: above 0 what the data did; below what should not happen, but for the two above. */
 int sp_whole_run(struct sp_whole *x);
-size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int32_t option, int64_t m, int64_t n);
 
 #endif
