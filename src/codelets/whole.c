@@ -17,7 +17,8 @@ typedef double complex c128;
 
 #define COL LAPACK_COL_MAJOR
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define QR_WORK 64 /* columns at a time that LAPACK may want */
+#define QR_WORK 64   /* columns at a time that LAPACK may want */
+#define SMALL_LU 128 /* LAPACK is not faster up to that order */
 
 /* Whether all are numbers: LAPACK's iterations need not end otherwise. */
 #define FINITE(R, p) \
@@ -31,6 +32,20 @@ typedef double complex c128;
     }
 FINITE(float, s)
 FINITE(double, d)
+
+/* Whether LU factorization is a kernel's. */
+static bool is_small_lu(const struct sp_whole *x)
+{
+    return x->lu && x->lu->factor && x->m <= SMALL_LU && x->n <= SMALL_LU && (x->call == SP_CALL_lu || x->call == SP_CALL_solve);
+}
+
+static int solve_small(struct sp_whole *x)
+{
+    size_t n = (size_t)x->m;
+    int info = x->lu->factor(n, n, x->in[0], n, x->pivot);
+    if (info == 0) x->lu->solve(n, (size_t)x->k, x->in[0], n, x->pivot, x->in[1]);
+    return info;
+}
 
 /* LAPACK's pivots from 0, and the order that the rows end in. */
 static void list_pivots(struct sp_whole *x)
@@ -128,6 +143,7 @@ COMPLEX_GEEV(z)
     { \
         int64_t n = x->m; \
         if (n == 0) return 0; \
+        if (is_small_lu(x)) return solve_small(x); \
         int info = LAPACKE_##p##getrf_work(COL, (int)n, (int)n, x->in[0], (int)n, x->pivot); \
         if (info || x->k == 0) return info; \
         return LAPACKE_##p##getrs_work(COL, 'N', (int)n, (int)x->k, x->in[0], (int)n, x->pivot, x->in[1], (int)n); \
@@ -135,7 +151,8 @@ COMPLEX_GEEV(z)
     static int p##_lu(struct sp_whole *x) \
     { \
         int64_t m = x->m, n = x->n; \
-        if (m > 0 && n > 0) LAPACKE_##p##getrf_work(COL, (int)m, (int)n, x->in[0], (int)m, x->pivot); \
+        if (is_small_lu(x)) x->lu->factor((size_t)m, (size_t)n, x->in[0], (size_t)n, x->pivot); \
+        else if (m > 0 && n > 0) LAPACKE_##p##getrf_work(COL, (int)m, (int)n, x->in[0], (int)m, x->pivot); \
         list_pivots(x); \
         return 0; \
     } \
@@ -263,9 +280,11 @@ int sp_whole_run(struct sp_whole *x)
     return info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR ? SP_WHOLE_NO_MEMORY : info;
 }
 
-bool sp_whole_by_rows(enum sp_call call, bool result)
+bool sp_whole_by_rows(const struct sp_whole *x, bool result)
 {
-    switch (call) {
+    switch (x->call) {
+    case SP_CALL_lu:
+    case SP_CALL_solve: return is_small_lu(x);
     case SP_CALL_eigh: return !result;
     case SP_CALL_eigvalsh:
     case SP_CALL_cholesky:

@@ -121,6 +121,7 @@ struct sp_stacked {
     bool shared;                    /* several tasks write to a tile */
 };
 struct sp_stack {
+    const struct sp_whole *job;     /* what is done to each matrix */
     int nin, nout, over;            /* over: the result that takes the last operand's place, or -1 */
     struct sp_stacked part[2 + SP_MAX_RESULTS]; /* operands, then results */
     starp_dims grid, piece;         /* blocks of the batch; matrices, per axis, of a task */
@@ -132,10 +133,10 @@ struct sp_place {
     char *at;
     int64_t stride[STARP_MAXDIM];
 };
-starp_status sp_stack_begin(struct sp_calling *c, struct sp_stack *s);
+starp_status sp_stack_begin(struct sp_calling *c, struct sp_stack *s, const struct sp_whole *job);
 /* Submits a task for all pieces of all blocks that are this rank's, in order. */
-typedef starp_status sp_stack_fn(struct sp_calling *c, struct sp_stack *s, const int64_t *lo, const int64_t *extent, void *user);
-starp_status sp_stack_each(struct sp_calling *c, struct sp_stack *s, sp_stack_fn *submit, void *user);
+typedef starp_status sp_stack_fn(struct sp_calling *c, struct sp_stack *s, const int64_t *lo, const int64_t *extent);
+starp_status sp_stack_each(struct sp_calling *c, struct sp_stack *s, sp_stack_fn *submit);
 /* Where the matrices [lo, lo + extent) of a part lie; the task depends on it. */
 starp_status sp_stack_place(struct sp_calling *c, struct sp_stack *s, int part, const int64_t *lo, const int64_t *extent,
                             struct sp_task *task, struct sp_place *place);

@@ -105,7 +105,7 @@ static starp_status begin_operand(struct sp_calling *c, struct sp_stack *s, int 
     const struct sp_node *n = o->node[operand->node], *seen = operand->npath ? o->node[operand->path[0]] : n;
     struct sp_stacked *x = &s->part[k];
     bool nested;
-    *x = (struct sp_stacked){ .rows = c->extent[k][0], .cols = c->extent[k][1], .by_rows = sp_whole_by_rows((enum sp_call)c->node->op, false) };
+    *x = (struct sp_stacked){ .rows = c->extent[k][0], .cols = c->extent[k][1], .by_rows = sp_whole_by_rows(s->job, false) };
     x->window.value = c->run->value[operand->node];
     sp_operand_view(operand, &(struct sp_step){ .shape = seen->shape }, o, &x->window.view);
     SP_TRY(find_nested(c, s, x, false, &nested));
@@ -124,7 +124,7 @@ static starp_status begin_result(struct sp_calling *c, struct sp_stack *s, int k
     if (!v) return sp_fail_memory(c->e);
     int n = v->shape.n - c->batch.n;
     *x = (struct sp_stacked){ .rows = n > 0 ? v->shape.v[c->batch.n] : 1, .cols = n > 1 ? v->shape.v[c->batch.n + 1] : 1,
-                              .by_rows = n == 2 && sp_whole_by_rows((enum sp_call)c->node->op, true), .window = { .value = v } };
+                              .by_rows = n == 2 && sp_whole_by_rows(s->job, true), .window = { .value = v } };
     sp_view_identity(&x->window.view, v->shape.n);
     SP_TRY(find_nested(c, s, x, true, &nested));
     if (nested) return sp_value_fill(c->run->sched, v, !c->at_once, c->e);
@@ -163,10 +163,10 @@ static starp_status begin_shared(struct sp_calling *c, struct sp_stack *s, struc
     return STARP_OK;
 }
 
-starp_status sp_stack_begin(struct sp_calling *c, struct sp_stack *s)
+starp_status sp_stack_begin(struct sp_calling *c, struct sp_stack *s, const struct sp_whole *job)
 {
-    enum sp_call call = (enum sp_call)c->node->op;
-    *s = (struct sp_stack){ .nin = sp_calls[call].nin, .nout = sp_calls[call].nout, .over = sp_whole_over(call) };
+    enum sp_call call = job->call;
+    *s = (struct sp_stack){ .job = job, .nin = sp_calls[call].nin, .nout = sp_calls[call].nout, .over = sp_whole_over(call) };
     cut_batch(c, s);
     for (int k = 0; k < s->nin; k++) SP_TRY(begin_operand(c, s, k));
     for (int k = 0; k < s->nout; k++) SP_TRY(begin_result(c, s, k));
@@ -174,14 +174,13 @@ starp_status sp_stack_begin(struct sp_calling *c, struct sp_stack *s)
     return STARP_OK;
 }
 
-static starp_status each_piece(struct sp_calling *c, struct sp_stack *s, const int64_t *block, const int64_t *size, sp_stack_fn *submit,
-                               void *user)
+static starp_status each_piece(struct sp_calling *c, struct sp_stack *s, const int64_t *block, const int64_t *size, sp_stack_fn *submit)
 {
     int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM];
     memcpy(lo, block, (size_t)c->batch.n * sizeof *lo);
     for (int a = 0; a >= 0;) {
         for (int i = 0; i < c->batch.n; i++) extent[i] = least(s->piece.v[i], block[i] + size[i] - lo[i]);
-        SP_TRY(submit(c, s, lo, extent, user));
+        SP_TRY(submit(c, s, lo, extent));
         for (a = c->batch.n - 1; a >= 0; a--) {
             lo[a] += s->piece.v[a];
             if (lo[a] < block[a] + size[a]) break;
@@ -191,12 +190,12 @@ static starp_status each_piece(struct sp_calling *c, struct sp_stack *s, const i
     return STARP_OK;
 }
 
-starp_status sp_stack_each(struct sp_calling *c, struct sp_stack *s, sp_stack_fn *submit, void *user)
+starp_status sp_stack_each(struct sp_calling *c, struct sp_stack *s, sp_stack_fn *submit)
 {
     int64_t lo[STARP_MAXDIM], extent[STARP_MAXDIM], n = sp_shape_size(&s->grid);
     for (int64_t b = 0; b < n; b++) {
         int owner = find_block(c, s, b, lo, extent);
-        if (sp_is_mine(c->run->sched, owner)) SP_TRY(each_piece(c, s, lo, extent, submit, user));
+        if (sp_is_mine(c->run->sched, owner)) SP_TRY(each_piece(c, s, lo, extent, submit));
     }
     return STARP_OK;
 }

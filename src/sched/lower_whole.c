@@ -152,13 +152,13 @@ static void lay_out(const struct sp_calling *c, const struct sp_stacked *x, stru
     *bytes += ((size_t)(rows * cols * p->item) + 127) / 64 * 64;
 }
 
-static starp_status submit_piece(struct sp_calling *c, struct sp_stack *s, const int64_t *lo, const int64_t *extent, void *user)
+static starp_status submit_piece(struct sp_calling *c, struct sp_stack *s, const int64_t *lo, const int64_t *extent)
 {
     int64_t most = c->extent[0][0] > c->extent[0][1] ? c->extent[0][0] : c->extent[0][1];
     struct whole_task *t = sp_call_task(c, sizeof *t, s->nin + s->nout, "lapack", perform_whole);
     if (!t) return sp_fail_memory(c->e);
     t->task.priority = 1; /* right after its operands' copies, which are in the cache then; results' copies have 2 */
-    t->job = *(const struct sp_whole *)user;
+    t->job = *s->job;
     t->kernels = c->run->sched->kernels;
     t->nin = s->nin;
     t->nout = s->nout;
@@ -185,11 +185,12 @@ starp_status sp_lower_whole(struct sp_calling *c)
     struct sp_stack s;
     struct sp_whole job = { .call = (enum sp_call)c->node->op, .m = c->extent[0][0], .n = c->extent[0][1], .k = c->extent[1][1],
                             .dtype = (starp_dtype)c->run->sched->order.node[c->step->operand[0].node]->dtype };
+    job.lu = &c->run->sched->kernels->lu[job.dtype];
     memcpy(job.option, c->node->param, sizeof job.option);
     memcpy(&job.rcond, c->node->param, sizeof job.rcond);
     sp_whole_plan(&job);
-    starp_status status = sp_stack_begin(c, &s);
-    if (status == STARP_OK) status = sp_stack_each(c, &s, submit_piece, &job);
+    starp_status status = sp_stack_begin(c, &s, &job);
+    if (status == STARP_OK) status = sp_stack_each(c, &s, submit_piece);
     if (status == STARP_OK) status = sp_stack_store(c, &s);
     sp_stack_end(&s);
     return status;
