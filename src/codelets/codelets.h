@@ -40,6 +40,15 @@ struct sp_reducer {
     void (*finish)(size_t n, const void *acc, void *dst);
 };
 
+/*
+ * LU factorization with partial pivoting (the first of equals) of a small row-major matrix; pivots and info as LAPACK's. And
+ * solving with that of a square one for k row-major right-hand sides, which become solutions.
+ */
+struct sp_small_lu {
+    int (*factor)(size_t m, size_t n, void *a, size_t lda, int32_t *pivot);
+    void (*solve)(size_t n, size_t k, const void *lu, size_t lda, const int32_t *pivot, void *b);
+};
+
 /* One instruction set's kernels. Missing entries are NULL. */
 struct sp_kernels {
     const char *name; /* "generic", "avx2", "avx512" */
@@ -54,6 +63,7 @@ struct sp_kernels {
     void (*transpose)(size_t rows, size_t cols, void *dst, ptrdiff_t dst_stride, const void *src, ptrdiff_t src_stride, size_t size); /* dst
                                       rows x cols, row a from dst + a dst_stride; src cols x rows */
     void (*scatter)(size_t n, void *dst, ptrdiff_t stride, const void *src, size_t size); /* dense to strided */
+    struct sp_small_lu lu[STARP_NDTYPES]; /* of real dtypes */
 };
 
 /* The best kernels this machine runs, or the named ones; NULL if the machine cannot run those or there are none. */
@@ -219,23 +229,34 @@ void sp_tournament_solve(const struct sp_dense *d, int64_t first, int64_t rows, 
 
 /* ---------------------------------------------------------------------------------------------------- whole.c */
 
-/* An operation on one matrix m x n, and k right-hand sides where it has them: column-major, without padding. in[0] is lost. */
+/* An operation on one matrix m x n, and k right-hand sides where it has them: without padding, column-major but for what
+   sp_whole_by_rows says. in[0] is lost. */
 struct sp_whole {
     enum sp_call call;
     starp_dtype dtype;
     int64_t m, n, k;
     int32_t option[2];
     double rcond;
+    const struct sp_small_lu *lu;   /* for small matrices, or NULL */
     void *in[2];                    /* in[1]: right-hand sides, max(m, n) rows; solutions afterwards */
     void *out[SP_MAX_RESULTS];      /* what is not in in[] afterwards */
-    void *tau;                      /* scratch */
-    int32_t *pivot;                 /* the same, for solve */
+    int rank;
+    int lwork, lrwork, liwork;      /* workspace, in LAPACK's terms; the same for all matrices of these extents */
+    size_t beside, bytes;           /* of scratch: ours; all of it */
+    void *tau, *work, *rwork;       /* scratch */
+    int *iwork;
+    int32_t *pivot;                 /* the same as tau, for lu and solve */
 };
 #define SP_WHOLE_NOT_FINITE (-2000)
 #define SP_WHOLE_NO_MEMORY (-2001)
+/* Whether its operands, or results, are row-major, which is as LAPACK's transposes; the result that is found in the last operand, or -1. */
+bool sp_whole_by_rows(const struct sp_whole *x, bool result);
+int sp_whole_over(enum sp_call call);
+/* Finds the sizes of workspaces; they want x->bytes of scratch, 64-byte aligned, given before the first run. */
+void sp_whole_plan(struct sp_whole *x);
+void sp_whole_place(struct sp_whole *x, void *scratch);
 /* LAPACK's info: above 0 what the data did; below what should not happen, but for the two above. */
 int sp_whole_run(struct sp_whole *x);
-size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int32_t option, int64_t m, int64_t n);
 
 /* ------------------------------------------------------------------------------------------------- spectral.c */
 

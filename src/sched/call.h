@@ -58,9 +58,13 @@ int64_t sp_matrix_ld(const struct sp_matrix *m, int64_t row);
 int64_t sp_matrix_tile_rows(const struct sp_matrix *m, int64_t row);
 int64_t sp_matrix_tile_cols(const struct sp_matrix *m, int64_t col);
 int64_t sp_matrix_stack(const struct sp_matrix *m, int64_t tile); /* matrices in it */
-/* Fills a matrix with an operand of the call; makes a result of the call of a matrix. adjoint: transposed and conjugated. */
-starp_status sp_matrix_load(struct sp_calling *c, struct sp_matrix *m, int operand, bool adjoint);
-starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, int part, bool adjoint);
+/* How a matrix holds an operand or result. */
+enum sp_turn { SP_AS_IT_IS, SP_ADJOINT, SP_TRANSPOSED };
+/* Fills a matrix with an operand of the call; makes a result of the call of a matrix. */
+starp_status sp_matrix_load(struct sp_calling *c, struct sp_matrix *m, int operand, enum sp_turn turned);
+starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, int part, enum sp_turn turned);
+/* The value of result `part`, made without tiles if there is none yet, in order; NULL: no memory. */
+struct sp_value *sp_call_result(struct sp_calling *c, int part);
 /* panel.c: some rows of a block column, maybe none, as tasks on every rank read them, and bytes that go with it. */
 struct sp_panel {
     bool mine, everywhere, made;    /* made: by a task, which may fail */
@@ -104,6 +108,42 @@ struct sp_column_task *sp_column_task(struct sp_calling *c, const struct sp_matr
 bool sp_column_is_mine(const struct sp_calling *c, const struct sp_matrix *m, int64_t batch, int64_t col);
 /* An operand in whole block columns, as factorizations want it. */
 starp_status sp_matrix_columns(struct sp_calling *c, struct sp_matrix *m, int operand, int64_t width, bool adjoint);
+
+/*
+ * lower_stack.c: a batch of matrices that are not cut, as tasks see them that work on a few of them each. An operand is read
+ * where it is, and a result written where it will be, if no tile's end and no rank's comes between the matrices of a block;
+ * through a copy otherwise.
+ */
+struct sp_stacked {
+    struct sp_window window;        /* the value, seen by batch, row and column */
+    struct sp_matrix copy;          /* used if it has a value */
+    int64_t rows, cols;
+    bool by_rows;                   /* LAPACK's matrix is row-major, which is the transpose */
+    bool shared;                    /* several tasks write to a tile */
+};
+struct sp_stack {
+    const struct sp_whole *job;     /* what is done to each matrix */
+    int nin, nout, over;            /* over: the result that takes the last operand's place, or -1 */
+    struct sp_stacked part[2 + SP_MAX_RESULTS]; /* operands, then results */
+    starp_dims grid, piece;         /* blocks of the batch; matrices, per axis, of a task */
+    struct sp_map map;              /* who works on which block */
+    struct sp_cuts cuts;
+};
+/* A task's view of a part: its first matrix, and bytes from one to the next along the axes of the batch, rows and columns. */
+struct sp_place {
+    char *at;
+    int64_t stride[STARP_MAXDIM];
+};
+starp_status sp_stack_begin(struct sp_calling *c, struct sp_stack *s, const struct sp_whole *job);
+/* Submits a task for all pieces of all blocks that are this rank's, in order. */
+typedef starp_status sp_stack_fn(struct sp_calling *c, struct sp_stack *s, const int64_t *lo, const int64_t *extent);
+starp_status sp_stack_each(struct sp_calling *c, struct sp_stack *s, sp_stack_fn *submit);
+/* Where the matrices [lo, lo + extent) of a part lie; the task depends on it. */
+starp_status sp_stack_place(struct sp_calling *c, struct sp_stack *s, int part, const int64_t *lo, const int64_t *extent,
+                            struct sp_task *task, struct sp_place *place);
+/* After the last task: results become complete. Then what was needed meanwhile goes. */
+starp_status sp_stack_store(struct sp_calling *c, struct sp_stack *s);
+void sp_stack_end(struct sp_stack *s);
 starp_status sp_lower_matmul(struct sp_calling *c);
 starp_status sp_lower_lu(struct sp_calling *c);
 starp_status sp_lower_solve(struct sp_calling *c);
