@@ -322,7 +322,9 @@ typedef struct starp_lu_factors {
 STARP_API starp_lu_factors starp_linalg_lu_factor(starp_array *x);
 /**
  * Solves a x = b by LU factorization: a (..., n, n); b one right-hand side (n), or (..., n, k) of them. Errors at the sync:
- * STARP_ERR_COMPUTE, the matrix is singular (a pivot is exactly zero; see starp_linalg_cond for nearly).
+ * STARP_ERR_COMPUTE, the matrix is singular (a pivot is exactly zero; see starp_linalg_cond for nearly). With STARP_MIXED=1
+ * large systems in f64 and c128 with few right-hand sides are factored in f32 and c64, and refined until the residual is that of
+ * LAPACK's dsgesv; where that does not come about, they are solved as without.
  */
 STARP_API starp_array *starp_linalg_solve(starp_array *a, starp_array *b);
 /**
@@ -538,6 +540,7 @@ typedef struct starp_stats {
     uint64_t messages, bytes_sent;                       /**< sent by this rank to others while computing */
     uint64_t wait_ns;                                    /**< nanoseconds this rank's workers had nothing to do while messages were to come */
     uint64_t flush_eval, flush_read, flush_nodes, flush_bytes; /**< why graphs were run */
+    uint64_t mixed_solved, mixed_left;                   /**< systems that STARP_MIXED solved by refinement; that it left to f64 */
 } starp_stats;
 /** Reads the counters. Local. */
 STARP_API starp_status starp_stats_of(starp_session *s, starp_stats *stats);

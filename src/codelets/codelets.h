@@ -190,6 +190,17 @@ void sp_lu_swap(const struct sp_dense *d, int64_t width, int64_t cols, const voi
 void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *panel, int64_t panel_ld, const void *with,
                   int64_t listed, void *column, int64_t ld, void *scratch);
 
+/* --------------------------------------------------------------------------------------------------- refine.c */
+
+/* n reals times a factor, in half the precision; the same added to reals. */
+void sp_refine_lower(int64_t n, const double *from, double factor, float *to);
+void sp_refine_add(int64_t n, const float *from, double factor, double *to);
+/* The largest absolute value of n elements, NaN if there is one; and those of a column-major matrix added up along its rows. */
+double sp_refine_norm(int64_t n, bool pairs, const double *x);
+void sp_refine_sums(int64_t rows, int64_t cols, bool pairs, const double *a, int64_t ld, double *sum);
+/* A power of two near a norm; 1 for 0 and for what is not finite. Its inverse is finite, too. */
+double sp_refine_scale(double norm);
+
 /* ---------------------------------------------------------------------------------------------------- whole.c */
 
 /* An operation on one matrix m x n, and k right-hand sides where it has them: column-major, without padding. in[0] is lost. */

@@ -106,6 +106,19 @@ starp_status sp_matrix_columns(struct sp_calling *c, struct sp_matrix *m, int op
 starp_status sp_lower_matmul(struct sp_calling *c);
 starp_status sp_lower_lu(struct sp_calling *c);
 starp_status sp_lower_solve(struct sp_calling *c);
+/*
+ * lower_lu.c, in steps: the operands of a solve as it wants them; a x = b of one matrix of the batch, in place, as sp_lower_solve
+ * does it; and factors in place of a, kept for any number of right-hand sides, where a singular a gives what is not finite.
+ */
+struct sp_lu;
+starp_status sp_lu_load(struct sp_calling *c, struct sp_matrix *a, struct sp_matrix *b);
+starp_status sp_lu_solve(struct sp_calling *c, const struct sp_matrix *a, const struct sp_matrix *b, int64_t batch);
+starp_status sp_lu_keep(struct sp_calling *c, const struct sp_matrix *a, int64_t batch, struct sp_lu **lu);
+starp_status sp_lu_apply(struct sp_lu *lu, const struct sp_matrix *b);
+void sp_lu_drop(struct sp_lu *lu); /* NULL: none */
+/* lower_mixed.c: the same solve, factored in half the precision, refined in the whole. */
+bool sp_mixed_applies(const struct sp_calling *c);
+starp_status sp_lower_mixed(struct sp_calling *c);
 /* Solves in place with a triangular matrix, given as panels of rows from 0. */
 starp_status sp_substitute(struct sp_calling *c, const struct sp_panel *panel, int64_t npanel, const struct sp_matrix *b, int64_t batch,
                            bool lower, bool unit);

@@ -158,6 +158,8 @@ void sp_sched_stats(struct sp_sched *s, starp_stats *stats)
     stats->pool_hits += s->pool.hits;
     stats->pool_misses += s->pool.misses;
     stats->inplace += s->inplace;
+    stats->mixed_solved += s->refined;
+    stats->mixed_left += s->refused;
     stats->messages += s->messages;
     stats->bytes_sent += s->bytes_sent;
     stats->wait_ns += sp_runtime_waited();
