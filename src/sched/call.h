@@ -127,4 +127,38 @@ starp_status sp_lower_cholesky(struct sp_calling *c);
 starp_status sp_lower_qr(struct sp_calling *c);
 starp_status sp_lower_whole(struct sp_calling *c);
 
+/* ------------------------------------------------------------------------------------------------ mixed_tasks.c */
+
+#define SP_REFINE_ROWS 512 /* rows of a residual that a task computes */
+
+/* A block column of right-hand sides. */
+struct sp_refined {
+    struct sp_slot **r;         /* its residual, a block of rows each; NULL: another rank's */
+    double *norm;               /* of A's rows, the largest in each block */
+    double *scale;              /* of each right-hand side in f32 */
+    double found;               /* the largest of its residuals over its bound; 0: all below */
+};
+
+struct sp_refine_task {
+    struct sp_task task;
+    const struct sp_dense *dense;
+    const struct sp_panel *a;   /* kept by the run, as the column is */
+    struct sp_refined *column;
+    bool pairs, first;
+    int64_t na, n, cols, nblock; /* block columns of A, rows, right-hand sides, blocks of rows */
+    int64_t block, ld;          /* of the rows it is about; of what follows */
+    char *b, *x;
+    float *step;
+};
+/* A block column of A in half the precision, from b to step. */
+int sp_refine_halve(struct sp_task *task, void *scratch);
+/* A block of rows of B - A X; first: of B, and the norm of A's rows. scratch: SP_REFINE_ROWS doubles. */
+int sp_refine_subtract(struct sp_task *task, void *scratch);
+/* Looks at the residual, unless it is the first, and makes it the right-hand side of the next correction. */
+int sp_refine_judge(struct sp_task *task, void *scratch);
+/* X plus the correction; the first one is X. */
+int sp_refine_correct(struct sp_task *task, void *scratch);
+/* Copies X to B. */
+int sp_refine_deliver(struct sp_task *task, void *scratch);
+
 #endif

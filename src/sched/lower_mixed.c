@@ -9,31 +9,22 @@
  * Lowering waits for the tasks of each step of refinement and looks at what they have found. All ranks must do the same next, so
  * each tells the others. Systems of a batch are refined side by side.
  */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "call.h"
 
 #define STEPS 30        /* of refinement, at most, as in dsgesv */
-#define BLOCK_ROWS 512  /* rows of a residual that a task computes */
-#define FEW 16          /* a right-hand side costs several times as much in refinement: it takes so many rows to pay */
+#define FEW 64          /* a right-hand side costs several times as much in refinement: it takes so many rows to pay */
 
 enum state { GOING, SOLVED, LEFT };
 
-/* A block column of right-hand sides. */
-struct column {
-    struct sp_slot **r;         /* its residual, a block of rows each; NULL: another rank's */
-    double *norm;               /* of A's rows, the largest in each block */
-    double *scale;              /* of each right-hand side in f32 */
-    double found;               /* the largest of its residuals over its bound; 0: all below */
-};
-
 struct system {
     enum state state;
+    bool dropped;               /* the factors' and the residuals' memory */
     struct sp_lu *lu;
     struct sp_panel *a;         /* A's block columns, on every rank */
-    struct column *column;
+    struct sp_refined *column;
     double ratio;               /* found by all ranks, after the last step */
 };
 
@@ -45,125 +36,6 @@ struct mixed {
     struct system *system;
 };
 
-struct refine_task {
-    struct sp_task task;
-    const struct sp_dense *dense;
-    const struct sp_panel *a;   /* kept by the run, as the column is */
-    struct column *column;
-    bool pairs, first;
-    int64_t na, n, cols, nblock; /* block columns of A, rows, right-hand sides, blocks of rows */
-    int64_t block, ld;          /* of the rows it is about; of what follows */
-    char *b, *x;
-    float *step;
-};
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t rows_of(const struct refine_task *t, int64_t block)
-{
-    return least(BLOCK_ROWS, t->n - block * BLOCK_ROWS);
-}
-
-/* ------------------------------------------------------------------------------------------------------------ tasks */
-
-/* A block column in half the precision. */
-static int halve(struct sp_task *task, void *scratch)
-{
-    struct refine_task *t = (struct refine_task *)task;
-    int64_t per = 1 + t->pairs;
-    (void)scratch;
-    for (int64_t j = 0; j < t->cols; j++) {
-        sp_refine_lower(t->n * per, (const double *)(const void *)(t->b + j * t->ld * t->dense->item), 1, t->step + j * t->ld * per);
-    }
-    return SP_KERNEL_OK;
-}
-
-static double norm_of_rows(const struct refine_task *t, double *sum)
-{
-    int64_t rows = rows_of(t, t->block);
-    memset(sum, 0, (size_t)rows * sizeof *sum);
-    for (int64_t k = 0; k < t->na; k++) {
-        const char *a = t->a[k].data + t->block * BLOCK_ROWS * t->dense->item;
-        sp_refine_sums(rows, t->a[k].cols, t->pairs, (const double *)(const void *)a, t->a[k].ld, sum);
-    }
-    return sp_refine_norm(rows, false, sum);
-}
-
-/* A block of rows of B - A X; before there is an X, of B. */
-static int subtract(struct sp_task *task, void *scratch)
-{
-    struct refine_task *t = (struct refine_task *)task;
-    int64_t item = t->dense->item, rows = rows_of(t, t->block), first = t->block * BLOCK_ROWS;
-    char *r = t->column->r[t->block]->data;
-    for (int64_t j = 0; j < t->cols; j++) memcpy(r + j * rows * item, t->b + (j * t->ld + first) * item, (size_t)(rows * item));
-    if (t->first) t->column->norm[t->block] = norm_of_rows(t, scratch);
-    for (int64_t k = 0; k < t->na && !t->first; k++) {
-        const struct sp_panel *a = &t->a[k];
-        t->dense->gemm('N', 'N', rows, t->cols, a->cols, -1, a->data + first * item, a->ld, t->x + k * t->a[0].cols * item, t->ld, 1, r, rows);
-    }
-    return SP_KERNEL_OK;
-}
-
-/* A residual over what it may be; NaN when that cannot be said. */
-static double ratio_of(const struct refine_task *t, double r, double x)
-{
-    double a = sp_refine_norm(t->nblock, false, t->column->norm), bound = x * a * (DBL_EPSILON / 2) * sqrt((double)t->n);
-    if (!isfinite(bound) || !isfinite(r)) return NAN;
-    return r <= bound ? 0 : r / bound;
-}
-
-/* Looks at the residual, and makes it the right-hand side of the next correction. */
-static int judge(struct sp_task *task, void *scratch)
-{
-    struct refine_task *t = (struct refine_task *)task;
-    int64_t per = 1 + t->pairs;
-    double worst = 0;
-    (void)scratch;
-    for (int64_t j = 0; j < t->cols; j++) {
-        double norm = 0, ratio = 0;
-        for (int64_t i = 0; i < t->nblock; i++) {
-            const double *r = t->column->r[i]->data;
-            double most = sp_refine_norm(rows_of(t, i), t->pairs, r + j * rows_of(t, i) * per);
-            if (most > norm || isnan(most)) norm = most;
-        }
-        if (!t->first) ratio = ratio_of(t, norm, sp_refine_norm(t->n, t->pairs, (const double *)(const void *)(t->x + j * t->ld * t->dense->item)));
-        if (ratio > worst || isnan(ratio)) worst = ratio;
-        t->column->scale[j] = sp_refine_scale(norm);
-        for (int64_t i = 0; i < t->nblock; i++) {
-            const double *r = t->column->r[i]->data;
-            sp_refine_lower(rows_of(t, i) * per, r + j * rows_of(t, i) * per, 1 / t->column->scale[j], t->step + (j * t->ld + i * BLOCK_ROWS) * per);
-        }
-    }
-    t->column->found = worst;
-    return SP_KERNEL_OK;
-}
-
-/* X plus the correction; the first one is X. */
-static int correct(struct sp_task *task, void *scratch)
-{
-    struct refine_task *t = (struct refine_task *)task;
-    int64_t per = 1 + t->pairs;
-    (void)scratch;
-    for (int64_t j = 0; j < t->cols; j++) {
-        char *x = t->x + j * t->ld * t->dense->item;
-        if (t->first) memset(x, 0, (size_t)(t->n * t->dense->item));
-        sp_refine_add(t->n * per, t->step + j * t->ld * per, t->column->scale[j], (double *)(void *)x);
-    }
-    return SP_KERNEL_OK;
-}
-
-static int hand_over(struct sp_task *task, void *scratch)
-{
-    struct refine_task *t = (struct refine_task *)task;
-    int64_t item = t->dense->item;
-    (void)scratch;
-    for (int64_t j = 0; j < t->cols; j++) memcpy(t->b + j * t->ld * item, t->x + j * t->ld * item, (size_t)(t->n * item));
-    return SP_KERNEL_OK;
-}
-
 /* ------------------------------------------------------------------------------------------------------- submitting */
 
 static struct sp_slot *slot_of(const struct sp_matrix *m, int64_t batch, int64_t col)
@@ -171,10 +43,10 @@ static struct sp_slot *slot_of(const struct sp_matrix *m, int64_t batch, int64_t
     return m->value->slot[sp_matrix_tile(m, batch, 0, col)];
 }
 
-static struct refine_task *column_task(struct mixed *m, int64_t batch, int64_t col, int ndep, const char *name,
+static struct sp_refine_task *column_task(struct mixed *m, int64_t batch, int64_t col, int ndep, const char *name,
                                        int (*perform)(struct sp_task *, void *))
 {
-    struct refine_task *t = sp_call_task(m->c, sizeof *t, ndep, name, perform);
+    struct sp_refine_task *t = sp_call_task(m->c, sizeof *t, ndep, name, perform);
     if (!t) return sp_fail_memory(m->c->e), NULL;
     t->dense = m->c->dense;
     t->a = m->system[batch].a;
@@ -194,11 +66,11 @@ static struct refine_task *column_task(struct mixed *m, int64_t batch, int64_t c
 static starp_status submit_residual(struct mixed *m, int64_t batch, int64_t col, bool first)
 {
     for (int64_t i = 0; i < m->nblock; i++) {
-        struct refine_task *t = column_task(m, batch, col, (int)m->a.ncol + 3, "residual", subtract);
+        struct sp_refine_task *t = column_task(m, batch, col, (int)m->a.ncol + 3, "residual", sp_refine_subtract);
         if (!t) return m->c->e->status;
         t->first = first;
         t->block = i;
-        t->task.scratch = BLOCK_ROWS * sizeof(double);
+        t->task.scratch = SP_REFINE_ROWS * sizeof(double);
         for (int64_t k = 0; k < m->a.ncol; k++) sp_panel_read(m->c, &t->task, &t->a[k]);
         sp_call_depend(m->c, &t->task, slot_of(&m->b, batch, col), 1);
         if (!first) sp_call_depend(m->c, &t->task, slot_of(&m->x, batch, col), 1);
@@ -210,7 +82,7 @@ static starp_status submit_residual(struct mixed *m, int64_t batch, int64_t col,
 
 static starp_status submit_judge(struct mixed *m, int64_t batch, int64_t col, bool first)
 {
-    struct refine_task *t = column_task(m, batch, col, (int)m->nblock + 2, "judge", judge);
+    struct sp_refine_task *t = column_task(m, batch, col, (int)m->nblock + 2, "judge", sp_refine_judge);
     if (!t) return m->c->e->status;
     t->first = first;
     for (int64_t i = 0; i < m->nblock; i++) sp_call_depend(m->c, &t->task, t->column->r[i], 1);
@@ -221,7 +93,7 @@ static starp_status submit_judge(struct mixed *m, int64_t batch, int64_t col, bo
 
 static starp_status submit_correct(struct mixed *m, int64_t batch, int64_t col, bool first)
 {
-    struct refine_task *t = column_task(m, batch, col, 2, "correct", correct);
+    struct sp_refine_task *t = column_task(m, batch, col, 2, "correct", sp_refine_correct);
     if (!t) return m->c->e->status;
     t->first = first;
     sp_call_depend(m->c, &t->task, slot_of(&m->step, batch, col), 1);
@@ -251,7 +123,7 @@ static starp_status submit_step(struct mixed *m, int64_t batch, bool first)
 
 static starp_status prepare_column(struct mixed *m, int64_t batch, int64_t col)
 {
-    struct column *x = &m->system[batch].column[col];
+    struct sp_refined *x = &m->system[batch].column[col];
     size_t nblock = (size_t)m->nblock, cols = (size_t)sp_matrix_tile_cols(&m->b, col);
     if (!is_mine(m, batch, col)) return STARP_OK;
     x->r = sp_run_keep(m->c->run, nblock * sizeof *x->r);
@@ -259,8 +131,9 @@ static starp_status prepare_column(struct mixed *m, int64_t batch, int64_t col)
     if (!x->r || !x->norm) return sp_fail_memory(m->c->e);
     x->scale = x->norm + nblock;
     for (int64_t i = 0; i < m->nblock; i++) {
-        size_t rows = (size_t)least(BLOCK_ROWS, m->a.rows - i * BLOCK_ROWS);
-        x->r[i] = sp_pool_get(&m->c->run->sched->pool, rows * cols * (size_t)m->c->dense->item, !m->c->at_once);
+        int64_t rows = m->a.rows - i * SP_REFINE_ROWS;
+        if (rows > SP_REFINE_ROWS) rows = SP_REFINE_ROWS;
+        x->r[i] = sp_pool_get(&m->c->run->sched->pool, (size_t)rows * cols * (size_t)m->c->dense->item, !m->c->at_once);
         if (!x->r[i]) return sp_fail_memory(m->c->e);
     }
     SP_TRY(submit_residual(m, batch, col, true));
@@ -271,7 +144,7 @@ static starp_status submit_halves(struct mixed *m, int64_t batch)
 {
     for (int64_t k = 0; k < m->a.ncol; k++) {
         if (!sp_column_is_mine(m->c, &m->a, batch, k)) continue;
-        struct refine_task *t = sp_call_task(m->c, sizeof *t, 2, "halve", halve);
+        struct sp_refine_task *t = sp_call_task(m->c, sizeof *t, 2, "halve", sp_refine_halve);
         if (!t) return sp_fail_memory(m->c->e);
         t->dense = m->c->dense;
         t->pairs = m->pairs;
@@ -309,13 +182,13 @@ static starp_status prepare(struct mixed *m, int64_t batch)
 static void drop(struct mixed *m, int64_t batch)
 {
     struct system *s = &m->system[batch];
+    if (s->dropped) return;
     sp_lu_drop(s->lu);
-    s->lu = NULL;
     for (int64_t col = 0; s->column && col < m->b.ncol; col++) {
         struct sp_slot **r = s->column[col].r;
         for (int64_t i = 0; r && i < m->nblock; i++) sp_pool_put(&m->c->run->sched->pool, r[i], m->c->run->id);
-        s->column[col].r = NULL;
     }
+    s->dropped = true;
 }
 
 /* -------------------------------------------------------------------------------------------------------- deciding */
@@ -404,7 +277,7 @@ static starp_status finish(struct mixed *m, int64_t batch)
     if (!solved) return sp_lu_solve(m->c, &m->a, &m->b, batch);
     for (int64_t col = 0; col < m->b.ncol; col++) {
         if (!is_mine(m, batch, col)) continue;
-        struct refine_task *t = column_task(m, batch, col, 2, "solution", hand_over);
+        struct sp_refine_task *t = column_task(m, batch, col, 2, "solution", sp_refine_deliver);
         if (!t) return m->c->e->status;
         sp_call_depend(m->c, &t->task, slot_of(&m->x, batch, col), 1);
         sp_call_depend(m->c, &t->task, slot_of(&m->b, batch, col), 3);
@@ -437,7 +310,7 @@ starp_status sp_lower_mixed(struct sp_calling *c)
     SP_TRY(same(&m, &m.x, &m.b, m.a.dtype));
     SP_TRY(same(&m, &m.step, &m.b, half));
     m.nbatch = m.b.nbatch;
-    m.nblock = (m.a.rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    m.nblock = (m.a.rows + SP_REFINE_ROWS - 1) / SP_REFINE_ROWS;
     m.system = sp_run_keep(c->run, (size_t)m.nbatch * sizeof *m.system);
     if (!m.system) return sp_fail_memory(c->e);
     starp_status status = refine(&m);
