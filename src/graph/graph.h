@@ -470,6 +470,7 @@ struct sp_step {
 /* Options of planning; every pass can be switched off and the bits stay. */
 struct sp_plan_options {
     bool fuse, merge, inplace;
+    bool mixed;         /* only the forecast asks: systems are solved in two precisions */
 };
 
 struct sp_plan {
@@ -479,6 +480,7 @@ struct sp_plan {
     unsigned char *key;
     int32_t nnode;      /* of the order it was made for */
     bool fallible;      /* an operation may fail on its data */
+    bool mixed;         /* the option */
     int32_t nstep;
     struct sp_step *step;
     int32_t *last_use;  /* per node: the last step that reads it, or -1 */
