@@ -47,6 +47,8 @@ static void factorizations(starp_session *s, starp_array *x, starp_array *square
     for (int k = 0; k < 8; k++) digest(names[k], all[k]);
     digest("pivot", lu.pivot);
     digest("solve", starp_linalg_solve(square, b));
+    digest("lu solve", starp_linalg_lu_solve(starp_linalg_lu_factor(square), b));
+    digest("p", starp_linalg_lu(x).p);
     digest("triangular", starp_linalg_solve_triangular(starp_add(square, starp_scalar(s, 2.0)), b, 1, 0));
 }
 

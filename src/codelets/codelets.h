@@ -190,6 +190,9 @@ void sp_lu_swap(const struct sp_dense *d, int64_t width, int64_t cols, const voi
 void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *panel, int64_t panel_ld, const void *with,
                   int64_t listed, void *column, int64_t ld, void *scratch);
 
+/* Row i becomes what row order[i] was. -1, or the place of a number in order that is not a row's. scratch: a column. */
+int64_t sp_lu_permute(int64_t rows, int64_t cols, size_t item, void *column, int64_t ld, const int64_t *order, void *scratch);
+
 /* --------------------------------------------------------------------------------------------------- refine.c */
 
 /* n reals times a factor, in half the precision; the same added to reals. */

@@ -122,7 +122,11 @@ starp_status sp_lower_mixed(struct sp_calling *c);
 /* Solves in place with a triangular matrix, given as panels of rows from 0. */
 starp_status sp_substitute(struct sp_calling *c, const struct sp_panel *panel, int64_t npanel, const struct sp_matrix *b, int64_t batch,
                            bool lower, bool unit);
+/* The panels of a matrix whose block columns are there, sent to every rank: kept by the run. */
+starp_status sp_all_panels(struct sp_calling *c, const struct sp_matrix *a, int64_t batch, struct sp_panel **panel);
 starp_status sp_lower_triangular(struct sp_calling *c);
+/* lower_lu_solve.c: b = (l u)^-1 of b's rows in an order. */
+starp_status sp_lower_lu_solve(struct sp_calling *c);
 starp_status sp_lower_cholesky(struct sp_calling *c);
 starp_status sp_lower_qr(struct sp_calling *c);
 starp_status sp_lower_whole(struct sp_calling *c);

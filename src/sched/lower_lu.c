@@ -189,15 +189,15 @@ struct pivot_task {
     struct sp_task task;
     const struct sp_panel *panel;
     int64_t width, least, rows;
-    int64_t *pivot, *order;
+    int64_t *pivot, *order, *place;
 };
 
-/* From 0, and as the order that the rows end in. */
+/* From 0; as the order that the rows end in; and where each of them ends. */
 static int list_pivots(struct sp_task *task, void *scratch)
 {
     struct pivot_task *t = (struct pivot_task *)task;
     (void)scratch;
-    for (int64_t i = 0; i < t->rows; i++) t->order[i] = i;
+    for (int64_t i = 0; i < t->rows; i++) t->order[i] = t->place[i] = i;
     for (int64_t i = 0; i < t->least; i++) {
         int64_t k = i / t->width, row = k * t->width + sp_lu_pivots(t->panel[k].with)[i - k * t->width] - 1;
         if (row < 0 || row >= t->rows) return SP_KERNEL_OK; /* from a rank that has failed */
@@ -206,15 +206,16 @@ static int list_pivots(struct sp_task *task, void *scratch)
         t->order[row] = t->order[i];
         t->order[i] = other;
     }
+    for (int64_t i = 0; i < t->rows; i++) t->place[t->order[i]] = i;
     return SP_KERNEL_OK;
 }
 
-static starp_status keep_pivots(struct sp_lu *f, const struct sp_matrix *pivot, const struct sp_matrix *order)
+static starp_status keep_pivots(struct sp_lu *f, const struct sp_matrix *pivot, const struct sp_matrix *order, const struct sp_matrix *place)
 {
     int64_t tile = sp_matrix_tile(order, f->batch, 0, 0);
     if (!sp_is_mine(f->c->run->sched, sp_matrix_owner(order, tile))) return STARP_OK;
     struct sp_slot *none = pivot->value->ntile ? pivot->value->slot[tile] : NULL;
-    struct pivot_task *t = sp_call_task(f->c, sizeof *t, (int)f->npanel + 2, "pivots", list_pivots);
+    struct pivot_task *t = sp_call_task(f->c, sizeof *t, (int)f->npanel + 3, "pivots", list_pivots);
     if (!t) return sp_fail_memory(f->c->e);
     t->panel = f->panel;
     t->width = f->width;
@@ -222,8 +223,10 @@ static starp_status keep_pivots(struct sp_lu *f, const struct sp_matrix *pivot, 
     t->rows = f->a.rows;
     t->pivot = none ? none->data : NULL;
     t->order = order->value->slot[tile]->data;
+    t->place = place->value->slot[tile]->data;
     if (none) sp_call_depend(f->c, &t->task, none, 2);
     sp_call_depend(f->c, &t->task, order->value->slot[tile], 2);
+    sp_call_depend(f->c, &t->task, place->value->slot[tile], 2);
     for (int64_t k = 0; k < f->npanel; k++) sp_panel_read(f->c, &t->task, &f->panel[k]);
     return sp_call_submit(f->c, &t->task);
 }
@@ -246,20 +249,22 @@ static starp_status begin(struct sp_lu *f)
 starp_status sp_lower_lu(struct sp_calling *c)
 {
     struct sp_lu f = { .c = c };
-    struct sp_matrix pivot, order;
+    struct sp_matrix pivot, order, place;
     int64_t m = c->extent[0][0], n = c->extent[0][1];
     SP_TRY(begin(&f));
     SP_TRY(sp_matrix_new(c, &pivot, STARP_I64, least(m, n), 1, m, 1, SP_DEALT_COLUMNS));
     SP_TRY(sp_matrix_new(c, &order, STARP_I64, m, 1, m, 1, SP_DEALT_COLUMNS));
+    SP_TRY(sp_matrix_new(c, &place, STARP_I64, m, 1, m, 1, SP_DEALT_COLUMNS));
     starp_status status = STARP_OK;
     for (; f.batch < order.nbatch && status == STARP_OK; f.batch++) {
         status = lower_matrix(&f);
-        if (status == STARP_OK) status = keep_pivots(&f, &pivot, &order);
+        if (status == STARP_OK) status = keep_pivots(&f, &pivot, &order, &place);
         end_panels(&f);
     }
     if (status == STARP_OK) status = sp_matrix_store(c, &f.a, 0, false);
     if (status == STARP_OK) status = sp_matrix_store(c, &pivot, 1, false);
-    return status == STARP_OK ? sp_matrix_store(c, &order, 2, false) : status;
+    if (status == STARP_OK) status = sp_matrix_store(c, &order, 2, false);
+    return status == STARP_OK ? sp_matrix_store(c, &place, 3, false) : status;
 }
 
 starp_status sp_lower_solve(struct sp_calling *c)

@@ -165,16 +165,11 @@ static starp_status prepare(struct mixed *m, int64_t batch)
 {
     struct system *s = &m->system[batch];
     s->ratio = INFINITY;
-    s->a = sp_run_keep(m->c->run, (size_t)m->a.ncol * sizeof *s->a);
     s->column = sp_run_keep(m->c->run, (size_t)m->b.ncol * sizeof *s->column);
-    if (!s->a || !s->column) return sp_fail_memory(m->c->e);
+    if (!s->column) return sp_fail_memory(m->c->e);
     SP_TRY(submit_halves(m, batch));
     SP_TRY(sp_lu_keep(&m->low, &m->half, batch, &s->lu));
-    for (int64_t k = 0; k < m->a.ncol; k++) {
-        s->a[k].rows = m->a.rows;
-        SP_TRY(sp_panel_begin(m->c, &m->a, batch, k, &s->a[k]));
-        SP_TRY(sp_panel_send(m->c, &m->a, &s->a[k]));
-    }
+    SP_TRY(sp_all_panels(m->c, &m->a, batch, &s->a));
     for (int64_t col = 0; col < m->b.ncol; col++) SP_TRY(prepare_column(m, batch, col));
     return STARP_OK;
 }
