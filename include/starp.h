@@ -317,7 +317,8 @@ typedef struct starp_lu_factors {
 } starp_lu_factors;
 /**
  * LU factorization with partial pivoting, of any shape; a tie goes to the lowest row. A singular matrix is no error: U has a
- * zero on its diagonal. Handles are NULL on failure.
+ * zero on its diagonal. With STARP_PIVOTING=tournament pivots of tall panels are found by many tasks: elements of L are then
+ * small, not at most 1. Handles are NULL on failure.
  */
 STARP_API starp_lu_factors starp_linalg_lu_factor(starp_array *x);
 /**

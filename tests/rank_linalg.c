@@ -41,10 +41,10 @@ static void factorizations(starp_session *s, starp_array *x, starp_array *square
     starp_qr_factors qr = starp_linalg_qr(x, 0);
     starp_svd_factors svd = starp_linalg_svd(x, 0);
     starp_eig_factors eig = starp_linalg_eig(square), eigh = starp_linalg_eigh(square, 0);
-    starp_array *all[] = { lu.lu, lu.order, qr.q, qr.r, svd.s, svd.vh, eig.values, eigh.vectors };
-    static const char *const names[] = { "lu", "order", "q", "r", "s", "vh", "eig", "eigh" };
-    starp_eval_many(8, all);
-    for (int k = 0; k < 8; k++) digest(names[k], all[k]);
+    starp_array *all[] = { lu.lu, lu.order, qr.q, qr.r, svd.u, svd.s, svd.vh, eig.values, eigh.values, eigh.vectors };
+    static const char *const names[] = { "lu", "order", "q", "r", "u", "s", "vh", "eig", "eigh", "vectors" };
+    starp_eval_many(10, all);
+    for (int k = 0; k < 10; k++) digest(names[k], all[k]);
     digest("pivot", lu.pivot);
     digest("solve", starp_linalg_solve(square, b));
     digest("lu solve", starp_linalg_lu_solve(starp_linalg_lu_factor(square), b));

@@ -21,7 +21,11 @@
 #define LARGEST 440           /* order of the first system, which is c128: 3 MB, twice while it is solved */
 #define SMALLEST 200
 #define FEW 6                 /* right-hand sides that are still refined then */
+#ifdef __SANITIZE_ADDRESS__
+#define RSS_SLACK (512 << 20) /* what has been freed is kept for a while */
+#else
 #define RSS_SLACK (24 << 20)  /* of the process: allocators' and StarPU's own doings */
+#endif
 
 static uint64_t seed = 7;
 

@@ -74,18 +74,31 @@ static void invert_blocks(const struct sp_dense *d, int64_t n, const char *panel
     }
 }
 
-int sp_lu_factor(const struct sp_dense *d, int64_t rows, int64_t cols, void *panel, int64_t ld, void *with, void *scratch)
+void sp_lu_list(const struct sp_dense *d, int64_t rows, int64_t cols, const void *panel, int64_t ld, void *with, void *scratch)
 {
     struct lists l = lists_in(with, cols);
-    int info = d->getrf(rows, cols, panel, ld, l.pivot);
     list_moves(&l, rows, least(rows, cols), scratch);
     invert_blocks(d, least(rows, cols), panel, ld, l.inverse);
+}
+
+int sp_lu_factor(const struct sp_dense *d, int64_t rows, int64_t cols, void *panel, int64_t ld, void *with, void *scratch)
+{
+    int info = d->getrf(rows, cols, panel, ld, with);
+    sp_lu_list(d, rows, cols, panel, ld, with, scratch);
     return info;
 }
 
 const int32_t *sp_lu_pivots(const void *with)
 {
     return with;
+}
+
+int64_t sp_lu_moved(const void *with, int64_t cols, const int32_t **moved, const int32_t **from)
+{
+    struct lists l = lists_in((void *)(uintptr_t)with, cols);
+    *moved = l.moved;
+    *from = l.from;
+    return *l.count;
 }
 
 /* The panel's rows of each column into `top`; what was there goes to where those came from. */

@@ -383,6 +383,9 @@ struct sp_node *sp_build_solve(struct sp_graph *g, enum sp_call call, struct sp_
 
 /* By the factors that SP_CALL_lu has made; order (..., n). */
 struct sp_node *sp_build_lu_solve(struct sp_graph *g, struct sp_node *lu, struct sp_node *order, struct sp_node *b);
+/* build_svd.c: the parts u, s and vh, all or none; singular values alone. */
+bool sp_build_svd(struct sp_graph *g, struct sp_node *a, bool full, struct sp_node *part[3]);
+struct sp_node *sp_build_svdvals(struct sp_graph *g, struct sp_node *a);
 
 /* build_matrix.c: made of the above. rcond < 0: the usual one. */
 /* L and U as matrices, and row i of a is row p[i] of l u. */

@@ -91,6 +91,7 @@ struct sp_column_task {
     char *column;                   /* its element at `row` */
     int64_t ld;
     int option;
+    const struct sp_tournament *tournament; /* that has made a panel of LU but for its end; NULL: none */
     atomic_bool *spoiled;           /* the call's columns, on this rank */
 };
 /* Whether the task's panel is what it should be, or else nothing is any more; the panel is good from now on. */
@@ -124,12 +125,29 @@ starp_status sp_substitute(struct sp_calling *c, const struct sp_panel *panel, i
                            bool lower, bool unit);
 /* The panels of a matrix whose block columns are there, sent to every rank: kept by the run. */
 starp_status sp_all_panels(struct sp_calling *c, const struct sp_matrix *a, int64_t batch, struct sp_panel **panel);
+/* lower_tournament.c: blocks of rows that a panel is cut into, of so many columns where panels have `width`; one: no tournament. */
+int64_t sp_tournament_blocks(int64_t width, int64_t rows, int64_t cols);
+/* Submits what factors the panel in block column `col`, but for the task that ends it, which calls the second: LAPACK's info. */
+starp_status sp_tournament(struct sp_calling *c, const struct sp_matrix *m, int64_t col, struct sp_column_task *last);
+int sp_tournament_end(const struct sp_tournament *t);
 starp_status sp_lower_triangular(struct sp_calling *c);
 /* lower_lu_solve.c: b = (l u)^-1 of b's rows in an order. */
 starp_status sp_lower_lu_solve(struct sp_calling *c);
 starp_status sp_lower_cholesky(struct sp_calling *c);
 starp_status sp_lower_qr(struct sp_calling *c);
 starp_status sp_lower_whole(struct sp_calling *c);
+/* Fails the run with what LAPACK says of matrix `matrix` of `all`. */
+void sp_whole_report(struct sp_task *task, enum sp_call call, int info, int64_t matrix, int64_t all);
+starp_status sp_lower_spectral(struct sp_calling *c);
+
+/* team.c: workers that help a task; lives as long as the run. */
+struct sp_team;
+struct sp_team *sp_team_new(struct sp_calling *c); /* NULL: no memory, with the error set */
+/* In the task that leads. */
+struct sp_share sp_team_open(struct sp_team *t);
+void sp_team_close(struct sp_team *t);
+/* Submits the helpers, as soon as the slot can be read; after the leader, which reads it, too. */
+starp_status sp_team_submit(struct sp_calling *c, struct sp_team *t, struct sp_slot *slot);
 
 /* ------------------------------------------------------------------------------------------------ mixed_tasks.c */
 

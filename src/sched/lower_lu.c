@@ -37,14 +37,20 @@ static void fail_singular(const struct sp_column_task *t, int64_t i)
 }
 
 /* The panel is copied to where others read it: its block column is worked on meanwhile. */
+static int factor_panel(const struct sp_column_task *t, void *scratch)
+{
+    int64_t item = t->dense->item;
+    char *with = t->panel->with, *copy = with + sp_lu_bytes(t->dense, t->cols);
+    int info = sp_lu_factor(t->dense, t->rows, t->cols, t->column, t->ld, with, scratch);
+    for (int64_t j = 0; j < t->cols; j++) memcpy(copy + j * t->rows * item, t->column + j * t->ld * item, (size_t)(t->rows * item));
+    return info;
+}
+
 static int factor(struct sp_task *task, void *scratch)
 {
     struct sp_column_task *t = (struct sp_column_task *)task;
-    int64_t item = t->dense->item;
-    char *with = t->panel->with, *copy = with + sp_lu_bytes(t->dense, t->cols);
     if (!sp_columns_are_good(t)) return SP_KERNEL_OK;
-    int info = sp_lu_factor(t->dense, t->rows, t->cols, t->column, t->ld, with, scratch);
-    for (int64_t j = 0; j < t->cols; j++) memcpy(copy + j * t->rows * item, t->column + j * t->ld * item, (size_t)(t->rows * item));
+    int info = t->tournament ? sp_tournament_end(t->tournament) : factor_panel(t, scratch);
     if (info > 0 && t->option) fail_singular(t, t->row + info);
     else sp_panel_done(t);
     return SP_KERNEL_OK;
@@ -104,6 +110,10 @@ static starp_status make_panel(struct sp_lu *f, int64_t k)
     t->task.priority += 2;
     t->task.scratch = (size_t)rows * sizeof(int32_t) + 64;
     sp_call_depend(f->c, &t->task, p->extra, 2);
+    if (sp_option_is(&f->c->run->sched->options, SP_OPTION_pivoting, "tournament") && sp_tournament(f->c, &f->a, k / PANELS, t) != STARP_OK) {
+        sp_free(t);
+        return f->c->e->status;
+    }
     SP_TRY(sp_call_submit(f->c, &t->task));
     return sp_panel_send(f->c, &f->a, p);
 }

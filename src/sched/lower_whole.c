@@ -14,13 +14,12 @@ struct whole_task {
     int64_t in_step[2], out_step[SP_MAX_RESULTS]; /* bytes from one matrix to the next */
 };
 
-/* What a run fails with. */
-static void report(const struct whole_task *t, int info, int64_t matrix)
+void sp_whole_report(struct sp_task *task, enum sp_call call, int info, int64_t matrix, int64_t all)
 {
-    const char *name = sp_calls[t->job.call].name;
+    const char *name = sp_calls[call].name;
     char text[200], of[48] = "";
     int status = STARP_ERR_COMPUTE;
-    if (t->all > 1) snprintf(of, sizeof of, " (matrix %lld)", (long long)matrix);
+    if (all > 1) snprintf(of, sizeof of, " (matrix %lld)", (long long)matrix);
     if (info == SP_WHOLE_NOT_FINITE) {
         snprintf(text, sizeof text, "%s: the matrix has infinite or NaN elements%s", name, of);
     } else if (info == SP_WHOLE_NO_MEMORY) {
@@ -28,14 +27,14 @@ static void report(const struct whole_task *t, int info, int64_t matrix)
         snprintf(text, sizeof text, "%s: no memory for LAPACK's workspace", name);
     } else if (info < 0) {
         snprintf(text, sizeof text, "%s: LAPACK refuses argument %d%s", name, -info, of);
-    } else if (t->job.call == SP_CALL_solve) {
+    } else if (call == SP_CALL_solve) {
         snprintf(text, sizeof text, "%s: the matrix is singular: U(%d,%d)%s is exactly zero", name, info, info, of);
-    } else if (t->job.call == SP_CALL_cholesky) {
+    } else if (call == SP_CALL_cholesky) {
         snprintf(text, sizeof text, "%s: the matrix is not positive definite: its leading minor of order %d%s is not positive", name, info, of);
     } else {
         snprintf(text, sizeof text, "%s: LAPACK does not converge: %d values are not found%s", name, info, of);
     }
-    sp_run_fail(t->task.run, (starp_status)status, t->task.site, text);
+    sp_run_fail(task->run, (starp_status)status, task->site, text);
 }
 
 static int perform_whole(struct sp_task *task, void *scratch)
@@ -47,7 +46,7 @@ static int perform_whole(struct sp_task *task, void *scratch)
     for (int64_t i = 0; i < t->stack; i++) {
         int info = sp_whole_run(&x);
         if (info) {
-            report(t, info, t->first + i);
+            sp_whole_report(task, t->job.call, info, t->first + i, t->all);
             return SP_KERNEL_OK;
         }
         for (int k = 0; k < 2; k++) x.in[k] = (char *)x.in[k] + t->in_step[k];
