@@ -47,7 +47,17 @@ static void factorizations(starp_session *s, starp_array *x, starp_array *square
     for (int k = 0; k < 10; k++) digest(names[k], all[k]);
     digest("pivot", lu.pivot);
     digest("solve", starp_linalg_solve(square, b));
+    digest("lu solve", starp_linalg_lu_solve(starp_linalg_lu_factor(square), b));
+    digest("p", starp_linalg_lu(x).p);
     digest("triangular", starp_linalg_solve_triangular(starp_add(square, starp_scalar(s, 2.0)), b, 1, 0));
+}
+
+/* A few right-hand sides, for STARP_MIXED to refine; a matrix that f32 has no numbers for. */
+static void solutions(starp_session *s, starp_array *a, starp_array *b)
+{
+    starp_array *few = starp_at(b, "..., :1"), *tiny = starp_multiply(a, starp_scalar(s, starp_dtype_of(a) == STARP_F32 || starp_dtype_of(a) == STARP_C64 ? 1 : 1e-90));
+    digest("few", starp_linalg_solve(a, few));
+    digest("tiny", starp_linalg_solve(tiny, few));
 }
 
 static void run(starp_session *s, uint64_t first)
@@ -63,6 +73,7 @@ static void run(starp_session *s, uint64_t first)
     digest("matmul", starp_matmul(x, y));
     digest("turned", starp_matmul(turned, starp_add(starp_sin(x), starp_matmul(square, x))));
     if (n < 100) factorizations(s, x, square, b);
+    solutions(s, square, b);
     digest("integers", starp_matmul(starp_astype(starp_multiply(starp_real(x), starp_scalar(s, 100.0)), STARP_I32), starp_eye(s, n, k, 0, STARP_I32)));
     digest("det", starp_linalg_slogdet(square).logabsdet);
     printf("\n");

@@ -57,6 +57,31 @@ starp_lu_factors starp_linalg_lu_factor(starp_array *x)
     return f;
 }
 
+starp_plu_factors starp_linalg_lu(starp_array *x)
+{
+    starp_plu_factors f = { NULL, NULL, NULL };
+    struct sp_node *p, *l, *u;
+    starp_session *s = sp_client_enter("linalg_lu", x, __builtin_return_address(0));
+    if (!s) return f;
+    if (!sp_build_lu(&s->graph, x->node, &p, &l, &u)) return sp_client_wrap(s, NULL), f;
+    f = (starp_plu_factors){ sp_client_wrap(s, p), sp_client_wrap(s, l), sp_client_wrap(s, u) };
+    if (f.p && f.l && f.u) return f;
+    if (f.p) starp_release(f.p);
+    if (f.l) starp_release(f.l);
+    if (f.u) starp_release(f.u);
+    return (starp_plu_factors){ NULL, NULL, NULL };
+}
+
+starp_array *starp_linalg_lu_solve(starp_lu_factors factors, starp_array *b)
+{
+    const void *site = __builtin_return_address(0);
+    if (!factors.lu || !factors.order || !b) return NULL;
+    if (factors.order->magic != SP_ARRAY_MAGIC) return sp_client_dead("linalg_lu_solve", 1, site), NULL;
+    starp_session *s = enter_two("linalg_lu_solve", factors.lu, b, site);
+    if (s && factors.order->session != s) return sp_client_foreign("linalg_lu_solve", 1, site), NULL;
+    return s ? sp_client_wrap(s, sp_build_lu_solve(&s->graph, factors.lu->node, factors.order->node, b->node)) : NULL;
+}
+
 starp_array *starp_linalg_solve(starp_array *a, starp_array *b)
 {
     starp_session *s = enter_two("linalg_solve", a, b, __builtin_return_address(0));

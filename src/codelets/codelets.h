@@ -227,6 +227,20 @@ bool sp_tournament_decide(const struct sp_dense *d, starp_dtype dtype, int64_t c
 void sp_tournament_solve(const struct sp_dense *d, int64_t first, int64_t rows, int64_t cols, const void *with, struct sp_strided panel,
                          void *copy, int64_t ld, void *scratch);
 
+/* Row i becomes what row order[i] was. -1, or the place of a number in order that is not a row's. scratch: a column. */
+int64_t sp_lu_permute(int64_t rows, int64_t cols, size_t item, void *column, int64_t ld, const int64_t *order, void *scratch);
+
+/* --------------------------------------------------------------------------------------------------- refine.c */
+
+/* n reals times a factor, in half the precision; the same added to reals. */
+void sp_refine_lower(int64_t n, const double *from, double factor, float *to);
+void sp_refine_add(int64_t n, const float *from, double factor, double *to);
+/* The largest absolute value of n elements, NaN if there is one; and those of a column-major matrix added up along its rows. */
+double sp_refine_norm(int64_t n, bool pairs, const double *x);
+void sp_refine_sums(int64_t rows, int64_t cols, bool pairs, const double *a, int64_t ld, double *sum);
+/* A power of two near a norm; 1 for 0 and for what is not finite. Its inverse is finite, too. */
+double sp_refine_scale(double norm);
+
 /* ---------------------------------------------------------------------------------------------------- whole.c */
 
 /* An operation on one matrix m x n, and k right-hand sides where it has them: without padding, column-major but for what

@@ -146,3 +146,21 @@ void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t
     }
     if (rows > width) d->gemm('N', 'N', rows - width, cols, width, -1, a + width * d->item, panel_ld, x, ld, 1, x + width * d->item, ld);
 }
+
+#define PERMUTE(type) \
+    for (int64_t j = 0; j < cols; j++) { \
+        type *x = (type *)column + j * ld, *t = scratch; \
+        for (int64_t i = 0; i < rows; i++) t[i] = x[order[i]]; \
+        memcpy(x, t, (size_t)rows * sizeof *x); \
+    }
+
+int64_t sp_lu_permute(int64_t rows, int64_t cols, size_t item, void *column, int64_t ld, const int64_t *order, void *scratch)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        if (order[i] < 0 || order[i] >= rows) return i;
+    }
+    if (item == 4) PERMUTE(uint32_t)
+    else if (item == 8) PERMUTE(uint64_t)
+    else PERMUTE(struct sixteen)
+    return -1;
+}

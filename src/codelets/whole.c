@@ -47,10 +47,10 @@ static int solve_small(struct sp_whole *x)
     return info;
 }
 
-/* LAPACK's pivots from 0, and the order that the rows end in. */
+/* LAPACK's pivots from 0, the order that the rows end in, and where each of them ends. */
 static void list_pivots(struct sp_whole *x)
 {
-    int64_t *pivot = x->out[1], *order = x->out[2], least = MIN(x->m, x->n);
+    int64_t *pivot = x->out[1], *order = x->out[2], *place = x->out[3], least = MIN(x->m, x->n);
     for (int64_t i = 0; i < x->m; i++) order[i] = i;
     for (int64_t i = 0; i < least; i++) {
         int64_t row = x->pivot[i] - 1, other = order[row];
@@ -58,6 +58,7 @@ static void list_pivots(struct sp_whole *x)
         order[row] = order[i];
         order[i] = other;
     }
+    for (int64_t i = 0; i < x->m; i++) place[order[i]] = i;
 }
 
 /* The same of the half of a Hermitian matrix that is read. */

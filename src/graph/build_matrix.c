@@ -130,6 +130,35 @@ struct sp_node *sp_build_det(struct sp_graph *g, struct sp_node *a, struct sp_no
     return finish(&t, sum ? result : NULL);
 }
 
+/* The first rows and columns of x. */
+static struct sp_node *leading(struct temps *t, struct sp_node *x, int64_t rows, int64_t cols)
+{
+    return hold(t, sp_build_slice(t->g, x, STARP_INDEX(STARP_ELLIPSIS, STARP_RANGE(0, rows), STARP_RANGE(0, cols))));
+}
+
+/* The elements of x below the diagonal, or those on and above it; `other` elsewhere. */
+static struct sp_node *half_of(struct temps *t, struct sp_node *x, bool lower, struct sp_node *other)
+{
+    struct sp_node *beyond = x ? hold(t, sp_build_iota(t->g, &(starp_dims){ 2, { extent(x, 2), extent(x, 1) } }, 0, (int64_t[]){ -1, 1 })) : NULL;
+    return where(t, op2(t, lower ? SP_OP_less : SP_OP_greater_equal, beyond, number(t, 0)), x, other);
+}
+
+bool sp_build_lu(struct sp_graph *g, struct sp_node *a, struct sp_node **p, struct sp_node **l, struct sp_node **u)
+{
+    struct temps t = { .g = g };
+    *p = *l = *u = NULL;
+    if (!a || !sp_build_is_matrix(g, "linalg_lu", a, false)) return false;
+    int64_t m = extent(a, 2), n = extent(a, 1), k = m < n ? m : n;
+    struct sp_node *call = hold(&t, sp_build_factor(g, SP_CALL_lu, a, 0)), *lu = hold(&t, sp_build_part(g, call, 0));
+    struct sp_node *one = lu ? hold(&t, sp_build_eye(g, m, k, 0, (starp_dtype)lu->dtype)) : NULL;
+    struct sp_node *lower = one ? half_of(&t, leading(&t, lu, m, k), true, one) : NULL;
+    struct sp_node *upper = lower ? half_of(&t, leading(&t, lu, k, n), false, number(&t, 0)) : NULL;
+    struct sp_node *place = upper ? hold(&t, sp_build_part(g, call, 3)) : NULL;
+    if (place) *p = sp_node_retain(place), *l = sp_node_retain(lower), *u = sp_node_retain(upper);
+    finish(&t, NULL);
+    return place;
+}
+
 /* ------------------------------------------------------------------------------------------------- singular values */
 
 static struct sp_node *largest(struct temps *t, struct sp_node *s)

@@ -147,15 +147,32 @@ void sp_stack_end(struct sp_stack *s);
 starp_status sp_lower_matmul(struct sp_calling *c);
 starp_status sp_lower_lu(struct sp_calling *c);
 starp_status sp_lower_solve(struct sp_calling *c);
+/*
+ * lower_lu.c, in steps: the operands of a solve as it wants them; a x = b of one matrix of the batch, in place, as sp_lower_solve
+ * does it; and factors in place of a, kept for any number of right-hand sides, where a singular a gives what is not finite.
+ */
+struct sp_lu;
+starp_status sp_lu_load(struct sp_calling *c, struct sp_matrix *a, struct sp_matrix *b);
+starp_status sp_lu_solve(struct sp_calling *c, const struct sp_matrix *a, const struct sp_matrix *b, int64_t batch);
+starp_status sp_lu_keep(struct sp_calling *c, const struct sp_matrix *a, int64_t batch, struct sp_lu **lu);
+starp_status sp_lu_apply(struct sp_lu *lu, const struct sp_matrix *b);
+void sp_lu_drop(struct sp_lu *lu); /* NULL: none */
+/* lower_mixed.c: the same solve, factored in half the precision, refined in the whole. */
+bool sp_mixed_applies(const struct sp_calling *c);
+starp_status sp_lower_mixed(struct sp_calling *c);
 /* Solves in place with a triangular matrix, given as panels of rows from 0. */
 starp_status sp_substitute(struct sp_calling *c, const struct sp_panel *panel, int64_t npanel, const struct sp_matrix *b, int64_t batch,
                            bool lower, bool unit);
+/* The panels of a matrix whose block columns are there, sent to every rank: kept by the run. */
+starp_status sp_all_panels(struct sp_calling *c, const struct sp_matrix *a, int64_t batch, struct sp_panel **panel);
 /* lower_tournament.c: blocks of rows that a panel is cut into, of so many columns where panels have `width`; one: no tournament. */
 int64_t sp_tournament_blocks(int64_t width, int64_t rows, int64_t cols);
 /* Submits what factors the panel in block column `col`, but for the task that ends it, which calls the second: LAPACK's info. */
 starp_status sp_tournament(struct sp_calling *c, const struct sp_matrix *m, int64_t col, struct sp_column_task *last);
 int sp_tournament_end(const struct sp_tournament *t);
 starp_status sp_lower_triangular(struct sp_calling *c);
+/* lower_lu_solve.c: b = (l u)^-1 of b's rows in an order. */
+starp_status sp_lower_lu_solve(struct sp_calling *c);
 starp_status sp_lower_cholesky(struct sp_calling *c);
 starp_status sp_lower_qr(struct sp_calling *c);
 starp_status sp_lower_whole(struct sp_calling *c);
@@ -171,5 +188,39 @@ struct sp_share sp_team_open(struct sp_team *t);
 void sp_team_close(struct sp_team *t);
 /* Submits the helpers, as soon as the slot can be read; after the leader, which reads it, too. */
 starp_status sp_team_submit(struct sp_calling *c, struct sp_team *t, struct sp_slot *slot);
+
+/* ------------------------------------------------------------------------------------------------ mixed_tasks.c */
+
+#define SP_REFINE_ROWS 512 /* rows of a residual that a task computes */
+
+/* A block column of right-hand sides. */
+struct sp_refined {
+    struct sp_slot **r;         /* its residual, a block of rows each; NULL: another rank's */
+    double *norm;               /* of A's rows, the largest in each block */
+    double *scale;              /* of each right-hand side in f32 */
+    double found;               /* the largest of its residuals over its bound; 0: all below */
+};
+
+struct sp_refine_task {
+    struct sp_task task;
+    const struct sp_dense *dense;
+    const struct sp_panel *a;   /* kept by the run, as the column is */
+    struct sp_refined *column;
+    bool pairs, first;
+    int64_t na, n, cols, nblock; /* block columns of A, rows, right-hand sides, blocks of rows */
+    int64_t block, ld;          /* of the rows it is about; of what follows */
+    char *b, *x;
+    float *step;
+};
+/* A block column of A in half the precision, from b to step. */
+int sp_refine_halve(struct sp_task *task, void *scratch);
+/* A block of rows of B - A X; first: of B, and the norm of A's rows. scratch: SP_REFINE_ROWS doubles. */
+int sp_refine_subtract(struct sp_task *task, void *scratch);
+/* Looks at the residual, unless it is the first, and makes it the right-hand side of the next correction. */
+int sp_refine_judge(struct sp_task *task, void *scratch);
+/* X plus the correction; the first one is X. */
+int sp_refine_correct(struct sp_task *task, void *scratch);
+/* Copies X to B. */
+int sp_refine_deliver(struct sp_task *task, void *scratch);
 
 #endif

@@ -100,7 +100,8 @@ static starp_status lower(struct sp_calling *c)
     switch ((enum sp_call)c->node->op) {
     case SP_CALL_matmul: return sp_lower_matmul(c);
     case SP_CALL_lu: return cuts_lu(c, panel) ? sp_lower_lu(c) : sp_lower_whole(c);
-    case SP_CALL_solve: return cut ? sp_lower_solve(c) : sp_lower_whole(c);
+    case SP_CALL_solve: return !cut ? sp_lower_whole(c) : sp_mixed_applies(c) ? sp_lower_mixed(c) : sp_lower_solve(c);
+    case SP_CALL_lu_solve: return sp_lower_lu_solve(c);
     case SP_CALL_triangular: return cut ? sp_lower_triangular(c) : sp_lower_whole(c);
     case SP_CALL_qr: return cut ? sp_lower_qr(c) : sp_lower_whole(c);
     case SP_CALL_cholesky: return cut ? sp_lower_cholesky(c) : sp_lower_whole(c);
