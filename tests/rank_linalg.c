@@ -60,6 +60,22 @@ static void solutions(starp_session *s, starp_array *a, starp_array *b)
     digest("tiny", starp_linalg_solve(tiny, few));
 }
 
+/* Matrices so small that tiles hold several; through views, too. */
+static void stacks(starp_session *s, starp_dtype d, uint64_t *seed)
+{
+    int64_t batch = 20 + rig_below(seed, 100), m = 1 + rig_below(seed, 7), n = 1 + rig_below(seed, 7);
+    starp_array *x = input(s, d, batch, m, n, seed), *square = input(s, d, 2 * batch, n, n, seed), *b = input(s, d, batch, n, 1, seed);
+    starp_array *every_other = starp_at(square, "::2"), *turned = starp_matrix_transpose(every_other);
+    starp_svd_factors svd = starp_linalg_svd(x, 1);
+    starp_lstsq_solution l = starp_linalg_lstsq(starp_matrix_transpose(x), b, -1);
+    digest("svds", svd.u), digest("svds", svd.s), digest("svds", svd.vh);
+    digest("lstsqs", l.x), digest("lstsqs", l.rank);
+    digest("solves", starp_linalg_solve(every_other, b));
+    digest("invs", starp_linalg_inv(starp_linalg_inv(turned)));
+    digest("eighs", starp_linalg_eigh(turned, 1).vectors);
+    digest("eigs", starp_linalg_eig(every_other).vectors);
+}
+
 static void run(starp_session *s, uint64_t first)
 {
     uint64_t seed = first;
@@ -76,6 +92,7 @@ static void run(starp_session *s, uint64_t first)
     solutions(s, square, b);
     digest("integers", starp_matmul(starp_astype(starp_multiply(starp_real(x), starp_scalar(s, 100.0)), STARP_I32), starp_eye(s, n, k, 0, STARP_I32)));
     digest("det", starp_linalg_slogdet(square).logabsdet);
+    stacks(s, d, &seed);
     printf("\n");
     starp_scope_close(s);
     la_free_all();

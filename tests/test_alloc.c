@@ -194,10 +194,12 @@ static starp_status algebra(starp_session *s)
     starp_qr_factors f = starp_linalg_qr(x, 0);
     starp_svd_factors d = starp_linalg_svd(starp_multiply(i, starp_scalar(s, 3.0)), 1);
     starp_array *t = starp_linalg_slogdet(starp_matmul(f.q, f.r)).logabsdet, *all = starp_add(starp_sum(y, NULL, 0), starp_sum(z, NULL, 0));
-    if (!all || !t || !d.s) return starp_eval(NULL);
+    starp_array *w = starp_sum(starp_linalg_inv(starp_broadcast_to(x, STARP_SHAPE(3, 2, 9, 9))), NULL, 0), *v = starp_linalg_eigvalsh(x, 0);
+    if (!all || !t || !d.s || !w || !v) return starp_eval(NULL);
     starp_status status = starp_item(all, STARP_F64, &sum);
     if (status == STARP_OK) status = starp_item(t, STARP_F64, &trace);
     if (status == STARP_OK) status = starp_item(starp_min(d.s, NULL, 0), STARP_F64, &least);
+    if (status == STARP_OK) status = starp_eval_many(STARP_ARGS(w, v));
     if (status != STARP_OK) return status;
     assert_true(fabs(sum - 19) < 1e-12 && fabs(trace - 9 * log(4)) < 1e-12 && fabs(least - 3) < 1e-12);
     return STARP_OK;

@@ -71,28 +71,29 @@ EACH_F(LU_SUBTRACT, )
 EACH_F(LU_PIVOT, )
 
 /*
- * Subtracts row c from those below in the panel [j, end), by multipliers as LAPACK makes them. In a whole panel zeros are
- * subtracted from the columns before: a fixed number of columns is one vector.
+ * Subtracts row c from those below in the panel [j, end), by multipliers as LAPACK makes them. In a whole panel nothing is
+ * subtracted from the columns before, for a fixed number of columns is one vector.
  */
-#define LU_ELIMINATE(id, ...) \
+#define LU_ELIMINATE(id, bits) \
+    typedef T_##id lu_panel_##id __attribute__((vector_size(LU_PANEL * sizeof(T_##id)), aligned(sizeof(T_##id)))); \
+    typedef bits lu_mask_##id __attribute__((vector_size(LU_PANEL * sizeof(bits)))); \
     static void lu_eliminate_##id(size_t m, T_##id *a, size_t lda, size_t c, size_t j, size_t end) \
     { \
-        const T_##id pivot = a[c * lda + c]; \
-        T_##id u[LU_PANEL] = { 0 }; \
-        bool small = fabs(pivot) < (sizeof pivot == sizeof(double) ? DBL_MIN : FLT_MIN); \
-        T_##id scale = small ? 1 : 1 / pivot; \
-        for (size_t x = c + 1; x < end; x++) u[x - j] = a[c * lda + x]; \
+        const T_##id pivot = a[c * lda + c], *u = a + c * lda + j; \
+        const bool small = fabs(pivot) < (sizeof pivot == sizeof(double) ? DBL_MIN : FLT_MIN), whole = end - j == LU_PANEL; \
+        const T_##id scale = small ? 1 : 1 / pivot; \
+        const lu_panel_##id pivots = whole ? *(const lu_panel_##id *)(const void *)u : (lu_panel_##id){ 0 }; \
+        lu_mask_##id taken = { 0 }; \
+        for (size_t x = c + 1; x < end; x++) taken[x - j] = -1; \
         for (size_t i = c + 1; i < m; i++) { \
             T_##id *row = a + i * lda + j, l = small ? row[c - j] / pivot : row[c - j] * scale; \
-            if (end - j == LU_PANEL) { \
-                SP_UNROLL for (size_t x = 0; x < LU_PANEL; x++) row[x] -= l * u[x]; \
-            } else { \
-                for (size_t x = c + 1 - j; x < end - j; x++) row[x] -= l * u[x]; \
-            } \
+            if (whole) *(lu_panel_##id *)(void *)row -= (lu_panel_##id)((lu_mask_##id)(l * pivots) & taken); \
+            for (size_t x = c + 1 - j; x < end - j && !whole; x++) row[x] -= l * u[x]; \
             row[c - j] = l; \
         } \
     }
-EACH_F(LU_ELIMINATE, )
+LU_ELIMINATE(F32, int32_t)
+LU_ELIMINATE(F64, int64_t)
 
 #define LU_FACTOR(id, ...) \
     static int lu_factor_##id(size_t m, size_t n, void *matrix, size_t lda, int32_t *pivot) \
