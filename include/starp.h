@@ -317,12 +317,29 @@ typedef struct starp_lu_factors {
 } starp_lu_factors;
 /**
  * LU factorization with partial pivoting, of any shape; a tie goes to the lowest row. A singular matrix is no error: U has a
- * zero on its diagonal. Handles are NULL on failure.
+ * zero on its diagonal. With STARP_PIVOTING=tournament pivots of tall panels are found by many tasks: elements of L are then
+ * small, not at most 1. Handles are NULL on failure.
  */
 STARP_API starp_lu_factors starp_linalg_lu_factor(starp_array *x);
 /**
+ * Solves a x = b by the factors of a, so that one factorization serves many right-hand sides: b one of them (n), or (..., n, k). The
+ * pivots are not looked at, only lu and order. A singular a gives infinities and NaN. Errors at the sync: STARP_ERR_COMPUTE, the
+ * order has a number that is not a row's.
+ */
+STARP_API starp_array *starp_linalg_lu_solve(starp_lu_factors factors, starp_array *b);
+/** Results of starp_linalg_lu(). */
+typedef struct starp_plu_factors {
+    starp_array *p; /**< i64: row i of x is row p[i] of l u, the inverse of starp_lu_factors' order: (..., m) */
+    starp_array *l; /**< lower triangular, its diagonal is 1: (..., m, min(m, n)) */
+    starp_array *u; /**< upper triangular: (..., min(m, n), n) */
+} starp_plu_factors;
+/** LU factorization as separate matrices, as scipy.linalg.lu with p_indices: x is l[p] u. Handles are NULL on failure. */
+STARP_API starp_plu_factors starp_linalg_lu(starp_array *x);
+/**
  * Solves a x = b by LU factorization: a (..., n, n); b one right-hand side (n), or (..., n, k) of them. Errors at the sync:
- * STARP_ERR_COMPUTE, the matrix is singular (a pivot is exactly zero; see starp_linalg_cond for nearly).
+ * STARP_ERR_COMPUTE, the matrix is singular (a pivot is exactly zero; see starp_linalg_cond for nearly). With STARP_MIXED=1
+ * large systems in f64 and c128 with few right-hand sides are factored in f32 and c64, and refined until the residual is that of
+ * LAPACK's dsgesv; where that does not come about, they are solved as without.
  */
 STARP_API starp_array *starp_linalg_solve(starp_array *a, starp_array *b);
 /**
@@ -611,6 +628,7 @@ typedef struct starp_stats {
     uint64_t messages, bytes_sent;                       /**< sent by this rank to others while computing */
     uint64_t wait_ns;                                    /**< nanoseconds this rank's workers had nothing to do while messages were to come */
     uint64_t flush_eval, flush_read, flush_nodes, flush_bytes; /**< why graphs were run */
+    uint64_t mixed_solved, mixed_left;                   /**< systems that STARP_MIXED solved by refinement; that it left to f64 */
 } starp_stats;
 /** Reads the counters. Local. */
 STARP_API starp_status starp_stats_of(starp_session *s, starp_stats *stats);

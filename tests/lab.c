@@ -11,7 +11,7 @@
 
 struct lab lab_open(void)
 {
-    struct lab l = { .options = { true, true, true } };
+    struct lab l = { .options = { .fuse = true, .merge = true, .inplace = true } };
     rig_open(&l.r, &interpreter_ops, interpreter_open(true, true, true));
     return l;
 }

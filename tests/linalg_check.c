@@ -232,6 +232,38 @@ void la_orthonormal(const char *what, starp_dtype dtype, struct la columns)
     la_small(what, dtype, la_sub(gram, la_eye(gram.m, gram.n)), 1);
 }
 
+static void check_exchanges(struct la pivot, struct la order, int64_t m)
+{
+    struct la rows = la_new(m, 1);
+    for (int64_t i = 0; i < m; i++) rows.v[i] = (double)i;
+    for (int64_t i = 0; i < pivot.m * pivot.n; i++) {
+        int64_t p = (int64_t)creal(pivot.v[i]);
+        assert_in_range(p, i, m - 1);
+        la_number t = rows.v[i];
+        rows.v[i] = rows.v[p];
+        rows.v[p] = t;
+    }
+    for (int64_t i = 0; i < m; i++) assert_true(rows.v[i] == order.v[i]);
+}
+
+double la_lu(starp_dtype dtype, struct la x, struct la lu, struct la pivot, struct la order, double most)
+{
+    int64_t k = x.m < x.n ? x.m : x.n;
+    struct la l = la_eye(x.m, k), u = la_new(k, x.n), px = la_new(x.m, x.n);
+    double largest = 0;
+    for (int64_t i = 0; i < x.m; i++) {
+        for (int64_t j = 0; j < x.n; j++) {
+            if (i > j) LA(l, i, j) = LA(lu, i, j), largest = fmax(largest, cabs(LA(lu, i, j)));
+            else LA(u, i, j) = LA(lu, i, j);
+            LA(px, i, j) = LA(x, (int64_t)creal(order.v[i]), j);
+        }
+    }
+    check_exchanges(pivot, order, x.m);
+    assert_true(largest <= most * (la_is_complex(dtype) ? sqrt(2) : 1) * (1 + 8 * la_eps(dtype)));
+    la_small("l u - x[order]", dtype, la_sub(la_mul(l, u), px), la_norm(x));
+    return largest;
+}
+
 void la_shape(const char *what, starp_array *x, starp_dtype dtype, const starp_dims *shape)
 {
     starp_dims got;

@@ -55,6 +55,8 @@ void la_done(starp_status status);
 void la_small(const char *what, starp_dtype dtype, struct la a, double scale);
 void la_near(const char *what, starp_dtype dtype, struct la got, struct la want);
 void la_orthonormal(const char *what, starp_dtype dtype, struct la columns);
+/* Factors of x, and pivots that are exchanges; of L no element is above `most`, times sqrt(2) if complex. Its largest. */
+double la_lu(starp_dtype dtype, struct la x, struct la lu, struct la pivot, struct la order, double most);
 void la_shape(const char *what, starp_array *x, starp_dtype dtype, const starp_dims *shape);
 /* Bit by bit. */
 void la_same(const char *what, starp_array *a, starp_array *b);

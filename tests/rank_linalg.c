@@ -41,13 +41,39 @@ static void factorizations(starp_session *s, starp_array *x, starp_array *square
     starp_qr_factors qr = starp_linalg_qr(x, 0);
     starp_svd_factors svd = starp_linalg_svd(x, 0);
     starp_eig_factors eig = starp_linalg_eig(square), eigh = starp_linalg_eigh(square, 0);
-    starp_array *all[] = { lu.lu, lu.order, qr.q, qr.r, svd.s, svd.vh, eig.values, eigh.vectors };
-    static const char *const names[] = { "lu", "order", "q", "r", "s", "vh", "eig", "eigh" };
-    starp_eval_many(8, all);
-    for (int k = 0; k < 8; k++) digest(names[k], all[k]);
+    starp_array *all[] = { lu.lu, lu.order, qr.q, qr.r, svd.u, svd.s, svd.vh, eig.values, eigh.values, eigh.vectors };
+    static const char *const names[] = { "lu", "order", "q", "r", "u", "s", "vh", "eig", "eigh", "vectors" };
+    starp_eval_many(10, all);
+    for (int k = 0; k < 10; k++) digest(names[k], all[k]);
     digest("pivot", lu.pivot);
     digest("solve", starp_linalg_solve(square, b));
+    digest("lu solve", starp_linalg_lu_solve(starp_linalg_lu_factor(square), b));
+    digest("p", starp_linalg_lu(x).p);
     digest("triangular", starp_linalg_solve_triangular(starp_add(square, starp_scalar(s, 2.0)), b, 1, 0));
+}
+
+/* A few right-hand sides, for STARP_MIXED to refine; a matrix that f32 has no numbers for. */
+static void solutions(starp_session *s, starp_array *a, starp_array *b)
+{
+    starp_array *few = starp_at(b, "..., :1"), *tiny = starp_multiply(a, starp_scalar(s, starp_dtype_of(a) == STARP_F32 || starp_dtype_of(a) == STARP_C64 ? 1 : 1e-90));
+    digest("few", starp_linalg_solve(a, few));
+    digest("tiny", starp_linalg_solve(tiny, few));
+}
+
+/* Matrices so small that tiles hold several; through views, too. */
+static void stacks(starp_session *s, starp_dtype d, uint64_t *seed)
+{
+    int64_t batch = 20 + rig_below(seed, 100), m = 1 + rig_below(seed, 7), n = 1 + rig_below(seed, 7);
+    starp_array *x = input(s, d, batch, m, n, seed), *square = input(s, d, 2 * batch, n, n, seed), *b = input(s, d, batch, n, 1, seed);
+    starp_array *every_other = starp_at(square, "::2"), *turned = starp_matrix_transpose(every_other);
+    starp_svd_factors svd = starp_linalg_svd(x, 1);
+    starp_lstsq_solution l = starp_linalg_lstsq(starp_matrix_transpose(x), b, -1);
+    digest("svds", svd.u), digest("svds", svd.s), digest("svds", svd.vh);
+    digest("lstsqs", l.x), digest("lstsqs", l.rank);
+    digest("solves", starp_linalg_solve(every_other, b));
+    digest("invs", starp_linalg_inv(starp_linalg_inv(turned)));
+    digest("eighs", starp_linalg_eigh(turned, 1).vectors);
+    digest("eigs", starp_linalg_eig(every_other).vectors);
 }
 
 static void run(starp_session *s, uint64_t first)
@@ -63,8 +89,10 @@ static void run(starp_session *s, uint64_t first)
     digest("matmul", starp_matmul(x, y));
     digest("turned", starp_matmul(turned, starp_add(starp_sin(x), starp_matmul(square, x))));
     if (n < 100) factorizations(s, x, square, b);
+    solutions(s, square, b);
     digest("integers", starp_matmul(starp_astype(starp_multiply(starp_real(x), starp_scalar(s, 100.0)), STARP_I32), starp_eye(s, n, k, 0, STARP_I32)));
     digest("det", starp_linalg_slogdet(square).logabsdet);
+    stacks(s, d, &seed);
     printf("\n");
     starp_scope_close(s);
     la_free_all();

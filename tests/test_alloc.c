@@ -194,10 +194,12 @@ static starp_status algebra(starp_session *s)
     starp_qr_factors f = starp_linalg_qr(x, 0);
     starp_svd_factors d = starp_linalg_svd(starp_multiply(i, starp_scalar(s, 3.0)), 1);
     starp_array *t = starp_linalg_slogdet(starp_matmul(f.q, f.r)).logabsdet, *all = starp_add(starp_sum(y, NULL, 0), starp_sum(z, NULL, 0));
-    if (!all || !t || !d.s) return starp_eval(NULL);
+    starp_array *w = starp_sum(starp_linalg_inv(starp_broadcast_to(x, STARP_SHAPE(3, 2, 9, 9))), NULL, 0), *v = starp_linalg_eigvalsh(x, 0);
+    if (!all || !t || !d.s || !w || !v) return starp_eval(NULL);
     starp_status status = starp_item(all, STARP_F64, &sum);
     if (status == STARP_OK) status = starp_item(t, STARP_F64, &trace);
     if (status == STARP_OK) status = starp_item(starp_min(d.s, NULL, 0), STARP_F64, &least);
+    if (status == STARP_OK) status = starp_eval_many(STARP_ARGS(w, v));
     if (status != STARP_OK) return status;
     assert_true(fabs(sum - 19) < 1e-12 && fabs(trace - 9 * log(4)) < 1e-12 && fabs(least - 3) < 1e-12);
     return STARP_OK;
@@ -240,6 +242,35 @@ static starp_status convolutions(starp_session *s)
     return STARP_OK;
 }
 
+/* Panels of a column, in blocks of eight rows. */
+static starp_status tournament(starp_session *s)
+{
+    double sum;
+    starp_array *x = starp_add(starp_multiply(starp_eye(s, 33, 2, 0, STARP_F64), starp_scalar(s, 4.0)), starp_ones(s, STARP_SHAPE(33, 2), STARP_F64));
+    starp_lu_factors f = starp_linalg_lu_factor(x);
+    starp_array *all = starp_add(starp_sum(f.lu, NULL, 0), starp_sum(f.order, NULL, 0));
+    if (!all) return starp_eval(NULL);
+    starp_status status = starp_item(all, STARP_F64, &sum);
+    if (status == STARP_OK) assert_true(fabs(sum - (5 + 32 * 0.2 + 1 + 4.8 + 31 * 0.8 / 4.8 + 33 * 16)) < 1e-12 * 528);
+    return status;
+}
+
+/* Vectors and values that are found in steps, of a wide matrix, too. */
+static starp_status spectra(starp_session *s)
+{
+    double sum, least;
+    starp_array *i = starp_eye(s, 40, 40, 0, STARP_F64), *x = starp_add(i, starp_ones(s, STARP_SHAPE(40, 40), STARP_F64));
+    starp_eig_factors e = starp_linalg_eigh(x, 1);
+    starp_svd_factors f = starp_linalg_svd(starp_at(x, ":30"), 0);
+    if (!e.values || !f.s) return starp_eval(NULL);
+    starp_status status = starp_eval_many(STARP_ARGS(e.values, e.vectors, f.u, f.vh));
+    if (status == STARP_OK) status = starp_item(starp_sum(e.values, NULL, 0), STARP_F64, &sum);
+    if (status == STARP_OK) status = starp_item(starp_min(f.s, NULL, 0), STARP_F64, &least);
+    if (status != STARP_OK) return status;
+    assert_true(fabs(sum - 80) < 1e-11 && fabs(least - 1) < 1e-11);
+    return STARP_OK;
+}
+
 /* -------------------------------------------------------------------------------------------------------------- tests */
 
 static const struct {
@@ -269,6 +300,10 @@ static void algebra_with_and_without_tasks(void **state)
     (void)state;
     sweep("algebra", algebra, "STARP_PANEL=4");
     sweep("algebra", algebra, "STARP_PANEL=4 STARP_SMALL=0 STARP_TILE=30 STARP_NCPU=2");
+    sweep("tournament", tournament, "STARP_PANEL=1 STARP_PIVOTING=tournament");
+    sweep("tournament", tournament, "STARP_PANEL=1 STARP_PIVOTING=tournament STARP_SMALL=0 STARP_TILE=30 STARP_NCPU=2");
+    sweep("spectra", spectra, "STARP_PANEL=2");
+    sweep("spectra", spectra, "STARP_PANEL=2 STARP_SMALL=0 STARP_TILE=900 STARP_NCPU=2");
 }
 
 static void transforms_with_and_without_tasks(void **state)

@@ -244,6 +244,12 @@ static void operations_are_forecast(void **state)
     assert_true(plan_bytes(starp_matmul(starp_sin(f.q), f.q)) >= 6 * 8000000); /* q is still there */
     x = starp_broadcast_to(starp_random_uniform(s, STARP_SHAPE(1, 1000), STARP_F64), STARP_SHAPE(1000, 1000));
     assert_true(plan_bytes(starp_linalg_cholesky(x, 0)) >= 3 * 8000000);
+    x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64);
+    int64_t usual = plan_bytes(starp_linalg_solve(x, starp_at(x, ":, 0")));
+    assert_int_equal(starp_close(s), STARP_OK);
+    s = open_with("STARP_MEMORY_LIMIT=1M STARP_MIXED=1");
+    x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64);
+    assert_true(plan_bytes(starp_linalg_solve(x, starp_at(x, ":, 0"))) >= usual + 6000000); /* a half, and half of it as panels */
     assert_int_equal(starp_close(s), STARP_OK);
 }
 

@@ -56,6 +56,8 @@ static void defaults_without_variables(void **state)
     assert_int_equal(SP_OPTION(&o, fault), 0);
     assert_string_equal(o.at[SP_OPTION_sched].text, "lws");
     assert_string_equal(o.at[SP_OPTION_isa].text, "best");
+    assert_string_equal(o.at[SP_OPTION_pivoting].text, "partial");
+    assert_true(sp_option_is(&o, SP_OPTION_pivoting, "partial") && !sp_option_is(&o, SP_OPTION_pivoting, "tournament"));
 }
 
 static void an_empty_variable_is_none(void **state)
@@ -137,6 +139,8 @@ static void words(void **state)
         assert_int_equal(parse("STARP_ISA", sets[i], &o, &e), STARP_OK);
         assert_string_equal(o.at[SP_OPTION_isa].text, sets[i]);
     }
+    assert_int_equal(parse("STARP_PIVOTING", "tournament", &o, &e), STARP_OK);
+    assert_true(sp_option_is(&o, SP_OPTION_pivoting, "tournament"));
 }
 
 /* --------------------------------------------------------------------------------------------------------- bad values */
@@ -180,6 +184,7 @@ static void bad_switches_and_words(void **state)
     expect_refusal("STARP_SCHED", "lws|ws", "eager");
     expect_refusal("STARP_SCHED", "a policy whose name is longer than any option's text may be", "lws");
     expect_refusal("STARP_ISA", "sse", "avx2");
+    expect_refusal("STARP_PIVOTING", "full", "tournament");
 }
 
 /* ---------------------------------------------------------------------------------------------- through the environment */

@@ -77,7 +77,7 @@ static void compute(struct far *f)
 static void plan(struct far *f)
 {
     struct sp_error e = { 0 };
-    static const struct sp_plan_options options = { true, true, true };
+    static const struct sp_plan_options options = { .fuse = true, .merge = true, .inplace = true };
     bool *dies = calloc((size_t)f->order.n + 1, sizeof *dies);
     sp_plan_release(f->plan);
     f->plan = sp_plan_get(&f->cache, &f->order, &options, &e);
@@ -259,7 +259,7 @@ static starp_status wire_eval(void *self, struct sp_graph *g, struct sp_node *co
                               struct sp_error *e)
 {
     struct wire *w = self;
-    const struct sp_plan_options options = { true, true, true };
+    const struct sp_plan_options options = { .fuse = true, .merge = true, .inplace = true };
     *run = NULL;
     SP_TRY(sp_order_make(&w->order, g, roots, n, w->merge, e));
     struct sp_plan *p = sp_plan_get(&w->cache, &w->order, &options, e);

@@ -16,17 +16,26 @@ starp_array *starp_matrix_transpose(starp_array *x)
     return s ? sp_client_wrap(s, sp_build_matrix_transpose(&s->graph, x->node)) : NULL;
 }
 
-/* Handles for the results of a call, whose reference is taken; all or none. */
+/* Handles for nodes, whose references are taken; all or none. */
+static void wrap_nodes(starp_session *s, int n, struct sp_node *const *node, starp_array **part[])
+{
+    int made = 0;
+    for (int k = 0; k < n; k++) *part[k] = NULL;
+    while (made < n && node[made] && (*part[made] = sp_client_wrap(s, node[made]))) made++;
+    if (made == n) return;
+    if (!node[made]) sp_client_wrap(s, NULL);
+    for (int k = made + 1; k < n; k++) {
+        if (node[k]) sp_node_release(&s->graph, node[k]);
+    }
+    while (made-- > 0) starp_release(*part[made]), *part[made] = NULL;
+}
+
+/* The same for the results of a call. */
 static void wrap_parts(starp_session *s, struct sp_node *call, int n, starp_array **part[])
 {
-    for (int k = 0; k < n; k++) *part[k] = NULL;
-    if (!call) sp_client_wrap(s, NULL);
-    for (int k = 0; k < n && call; k++) {
-        *part[k] = sp_client_wrap(s, sp_build_part(&s->graph, call, k));
-        if (*part[k]) continue;
-        while (k-- > 0) starp_release(*part[k]), *part[k] = NULL;
-        break;
-    }
+    struct sp_node *node[SP_MAX_RESULTS] = { NULL };
+    for (int k = 0; k < n && call; k++) node[k] = sp_build_part(&s->graph, call, k);
+    wrap_nodes(s, n, node, part);
     if (call) sp_node_release(&s->graph, call);
 }
 
@@ -36,6 +45,31 @@ starp_lu_factors starp_linalg_lu_factor(starp_array *x)
     starp_session *s = sp_client_enter("linalg_lu_factor", x, __builtin_return_address(0));
     if (s) wrap_parts(s, sp_build_factor(&s->graph, SP_CALL_lu, x->node, 0), 3, (starp_array **[]){ &f.lu, &f.pivot, &f.order });
     return f;
+}
+
+starp_plu_factors starp_linalg_lu(starp_array *x)
+{
+    starp_plu_factors f = { NULL, NULL, NULL };
+    struct sp_node *p, *l, *u;
+    starp_session *s = sp_client_enter("linalg_lu", x, __builtin_return_address(0));
+    if (!s) return f;
+    if (!sp_build_lu(&s->graph, x->node, &p, &l, &u)) return sp_client_wrap(s, NULL), f;
+    f = (starp_plu_factors){ sp_client_wrap(s, p), sp_client_wrap(s, l), sp_client_wrap(s, u) };
+    if (f.p && f.l && f.u) return f;
+    if (f.p) starp_release(f.p);
+    if (f.l) starp_release(f.l);
+    if (f.u) starp_release(f.u);
+    return (starp_plu_factors){ NULL, NULL, NULL };
+}
+
+starp_array *starp_linalg_lu_solve(starp_lu_factors factors, starp_array *b)
+{
+    const void *site = __builtin_return_address(0);
+    if (!factors.lu || !factors.order || !b) return NULL;
+    if (factors.order->magic != SP_ARRAY_MAGIC) return sp_client_dead("linalg_lu_solve", 1, site), NULL;
+    starp_session *s = sp_client_enter_two("linalg_lu_solve", factors.lu, b, site);
+    if (s && factors.order->session != s) return sp_client_foreign("linalg_lu_solve", 1, site), NULL;
+    return s ? sp_client_wrap(s, sp_build_lu_solve(&s->graph, factors.lu->node, factors.order->node, b->node)) : NULL;
 }
 
 starp_array *starp_linalg_solve(starp_array *a, starp_array *b)
@@ -59,7 +93,6 @@ static struct sp_node *factor(const char *what, enum sp_call call, starp_array *
         return s ? sp_client_wrap(s, n) : NULL; \
     }
 starp_array *starp_linalg_cholesky(starp_array *x, int upper) SINGLE(cholesky, cholesky, upper)
-starp_array *starp_linalg_svdvals(starp_array *x) SINGLE(svdvals, svdvals, 0)
 starp_array *starp_linalg_eigvalsh(starp_array *x, int upper) SINGLE(eigvalsh, eigvalsh, upper)
 starp_array *starp_linalg_eigvals(starp_array *x) SINGLE(eigvals, eigvals, 0)
 
@@ -75,9 +108,11 @@ starp_qr_factors starp_linalg_qr(starp_array *x, int complete)
 starp_svd_factors starp_linalg_svd(starp_array *x, int full)
 {
     starp_svd_factors f = { NULL, NULL, NULL };
-    starp_session *s;
-    struct sp_node *n = factor("linalg_svd", SP_CALL_svd, x, full, &s, __builtin_return_address(0));
-    if (s) wrap_parts(s, n, 3, (starp_array **[]){ &f.u, &f.s, &f.vh });
+    starp_session *s = sp_client_enter("linalg_svd", x, __builtin_return_address(0));
+    struct sp_node *part[3];
+    if (!s) return f;
+    sp_build_svd(&s->graph, x->node, full != 0, part);
+    wrap_nodes(s, 3, part, (starp_array **[]){ &f.u, &f.s, &f.vh });
     return f;
 }
 
@@ -99,6 +134,7 @@ starp_eig_factors starp_linalg_eig(starp_array *x) EIGEN(eig, 0)
     }
 starp_array *starp_linalg_inv(starp_array *x) BUILT(inv, x->node)
 starp_array *starp_linalg_det(starp_array *x) BUILT(det, x->node, NULL)
+starp_array *starp_linalg_svdvals(starp_array *x) BUILT(svdvals, x->node)
 starp_array *starp_linalg_pinv(starp_array *x, double rcond) BUILT(pinv, x->node, rcond)
 starp_array *starp_linalg_matrix_rank(starp_array *x, double rcond) BUILT(matrix_rank, x->node, rcond)
 starp_array *starp_linalg_matrix_power(starp_array *x, int64_t power) BUILT(matrix_power, x->node, power)

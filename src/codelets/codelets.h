@@ -40,6 +40,15 @@ struct sp_reducer {
     void (*finish)(size_t n, const void *acc, void *dst);
 };
 
+/*
+ * LU factorization with partial pivoting (the first of equals) of a small row-major matrix; pivots and info as LAPACK's. And
+ * solving with that of a square one for k row-major right-hand sides, which become solutions.
+ */
+struct sp_small_lu {
+    int (*factor)(size_t m, size_t n, void *a, size_t lda, int32_t *pivot);
+    void (*solve)(size_t n, size_t k, const void *lu, size_t lda, const int32_t *pivot, void *b);
+};
+
 /* One instruction set's kernels. Missing entries are NULL. */
 struct sp_kernels {
     const char *name; /* "generic", "avx2", "avx512" */
@@ -56,6 +65,7 @@ struct sp_kernels {
     void (*scatter)(size_t n, void *dst, ptrdiff_t stride, const void *src, size_t size); /* dense to strided */
     void (*twist)(size_t n, void *x, const void *roots, const void *by, bool single); /* x[i] *= roots[i] * by, complex */
     void (*scale)(size_t n, void *x, double by, bool single);                         /* x[i] *= by, real */
+    struct sp_small_lu lu[STARP_NDTYPES]; /* of real dtypes */
 };
 
 /* The best kernels this machine runs, or the named ones; NULL if the machine cannot run those or there are none. */
@@ -191,26 +201,115 @@ void sp_lu_swap(const struct sp_dense *d, int64_t width, int64_t cols, const voi
                 void *scratch);
 void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t cols, const void *panel, int64_t panel_ld, const void *with,
                   int64_t listed, void *column, int64_t ld, void *scratch);
+/* What goes with a panel but for its pivots, which are there, of a panel factored already. scratch: rows * 4 bytes. */
+void sp_lu_list(const struct sp_dense *d, int64_t rows, int64_t cols, const void *panel, int64_t ld, void *with, void *scratch);
+/* How many rows below the first `cols` its pivots move: which, and whence. */
+int64_t sp_lu_moved(const void *with, int64_t cols, const int32_t **moved, const int32_t **from);
+
+/* ----------------------------------------------------------------------------------------------- tournament.c */
+
+/* A matrix that lies either way: strides in bytes. */
+struct sp_strided {
+    char *at;
+    int64_t row, col;
+};
+void sp_strided_copy(const struct sp_dense *d, int64_t rows, int64_t cols, struct sp_strided from, struct sp_strided to);
+
+/* Room for what a block of a panel's rows proposes, and for a match of so many rows (both: that merges). */
+size_t sp_tournament_bytes(const struct sp_dense *d, int64_t cols);
+size_t sp_tournament_scratch(const struct sp_dense *d, int64_t rows, int64_t cols, bool both);
+/* Of rows from `first` on, at least `cols` of them; of two proposals, in place of one. */
+void sp_tournament_propose(const struct sp_dense *d, int64_t first, int64_t rows, int64_t cols, struct sp_strided panel, void *to, void *scratch);
+void sp_tournament_merge(const struct sp_dense *d, int64_t cols, void *to, const void *with, void *scratch);
+/* The last match: LAPACK's pivots, and the panel's top, factored. false: it has no inverse, and nothing is written. */
+bool sp_tournament_decide(const struct sp_dense *d, starp_dtype dtype, int64_t cols, const void *a, const void *b, int32_t *pivot, void *top,
+                          int64_t ld, void *scratch);
+/* The panel's rows from `first` on, below its top, as its exchanges leave them, times the top's inverse U: in place, and into a
+   column-major copy of the panel, which has the top. scratch: as of a match. */
+void sp_tournament_solve(const struct sp_dense *d, int64_t first, int64_t rows, int64_t cols, const void *with, struct sp_strided panel,
+                         void *copy, int64_t ld, void *scratch);
+
+/* Row i becomes what row order[i] was. -1, or the place of a number in order that is not a row's. scratch: a column. */
+int64_t sp_lu_permute(int64_t rows, int64_t cols, size_t item, void *column, int64_t ld, const int64_t *order, void *scratch);
+
+/* --------------------------------------------------------------------------------------------------- refine.c */
+
+/* n reals times a factor, in half the precision; the same added to reals. */
+void sp_refine_lower(int64_t n, const double *from, double factor, float *to);
+void sp_refine_add(int64_t n, const float *from, double factor, double *to);
+/* The largest absolute value of n elements, NaN if there is one; and those of a column-major matrix added up along its rows. */
+double sp_refine_norm(int64_t n, bool pairs, const double *x);
+void sp_refine_sums(int64_t rows, int64_t cols, bool pairs, const double *a, int64_t ld, double *sum);
+/* A power of two near a norm; 1 for 0 and for what is not finite. Its inverse is finite, too. */
+double sp_refine_scale(double norm);
 
 /* ---------------------------------------------------------------------------------------------------- whole.c */
 
-/* An operation on one matrix m x n, and k right-hand sides where it has them: column-major, without padding. in[0] is lost. */
+/* An operation on one matrix m x n, and k right-hand sides where it has them: without padding, column-major but for what
+   sp_whole_by_rows says. in[0] is lost. */
 struct sp_whole {
     enum sp_call call;
     starp_dtype dtype;
     int64_t m, n, k;
     int32_t option[2];
     double rcond;
+    const struct sp_small_lu *lu;   /* for small matrices, or NULL */
     void *in[2];                    /* in[1]: right-hand sides, max(m, n) rows; solutions afterwards */
     void *out[SP_MAX_RESULTS];      /* what is not in in[] afterwards */
-    void *tau;                      /* scratch */
-    int32_t *pivot;                 /* the same, for solve */
+    int rank;
+    int lwork, lrwork, liwork;      /* workspace, in LAPACK's terms; the same for all matrices of these extents */
+    size_t beside, bytes;           /* of scratch: ours; all of it */
+    void *tau, *work, *rwork;       /* scratch */
+    int *iwork;
+    int32_t *pivot;                 /* the same as tau, for lu and solve */
 };
 #define SP_WHOLE_NOT_FINITE (-2000)
 #define SP_WHOLE_NO_MEMORY (-2001)
+/* Whether its operands, or results, are row-major, which is as LAPACK's transposes; the result that is found in the last operand, or -1. */
+bool sp_whole_by_rows(const struct sp_whole *x, bool result);
+int sp_whole_over(enum sp_call call);
+/* Finds the sizes of workspaces; they want x->bytes of scratch, 64-byte aligned, given before the first run. */
+void sp_whole_plan(struct sp_whole *x);
+void sp_whole_place(struct sp_whole *x, void *scratch);
 /* LAPACK's info: above 0 what the data did; below what should not happen, but for the two above. */
 int sp_whole_run(struct sp_whole *x);
-size_t sp_whole_scratch(enum sp_call call, starp_dtype dtype, int32_t option, int64_t m, int64_t n);
+
+/* ------------------------------------------------------------------------------------------------- spectral.c */
+
+/* Blocks of work for whoever is there: fn(arg, block) for each, in any order. False: not all were done, and nobody wants the rest. */
+struct sp_share {
+    bool (*run)(void *team, int64_t nblock, void (*fn)(void *arg, int64_t block), void *arg);
+    void *team;
+};
+
+/*
+ * eigh, eigvalsh, svd or svdvals of one matrix, in steps: reduce to tridiagonal or bidiagonal form; solve that; make block
+ * reflectors of the reflections, and apply them to the vectors, some at a time. What vectors need is NULL where only values are wanted.
+ */
+struct sp_spectral {
+    enum sp_call call;
+    starp_dtype dtype;
+    int64_t m, n;       /* m >= n; equal for eigenvalues, of which the lower half is read */
+    int64_t panel;      /* STARP_PANEL */
+    void *a;            /* m x n, becomes reflections */
+    void *d, *e;        /* real, n each: the condensed form's diagonal, then the values; what is beside it */
+    void *tau[2];       /* n each: factors of the reflections of columns, and of rows for singular values */
+    void *t[2];         /* SP_SPECTRAL_BLOCK n each: their block reflectors */
+    void *vectors[2];   /* of eigenvalues; or left ones, and right ones as rows. m x columns[0], n x n */
+    void *real[2];      /* those of the condensed form: the same memory for real dtypes, else n x n each */
+    int64_t columns;    /* of vectors[0]: n, or m */
+    double norm;        /* what d is to be scaled to, or 0 */
+};
+#define SP_SPECTRAL_BLOCK 64 /* reflections that are applied together */
+#define SP_SPECTRAL_ABANDONED (-2002)
+
+size_t sp_spectral_scratch(const struct sp_spectral *x);
+/* LAPACK's info, or one of SP_WHOLE_*, or abandoned by those who share. */
+int sp_spectral_reduce(struct sp_spectral *x, const struct sp_share *share, void *scratch);
+int sp_spectral_solve(struct sp_spectral *x, const struct sp_share *share);
+/* side 0: columns of vectors[0]; side 1: rows of vectors[1]; `count` from `first` on, with room for as many times SP_SPECTRAL_BLOCK. */
+void sp_spectral_block(struct sp_spectral *x, int side);
+void sp_spectral_apply(struct sp_spectral *x, int side, int64_t first, int64_t count, void *scratch);
 
 /* ------------------------------------------------------------------------------------------------------ dft.c */
 

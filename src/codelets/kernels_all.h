@@ -2,6 +2,7 @@
 /* kernels_all.h: all bodies, and the table of one instruction set's kernels. See kernels.h. */
 #include "kernels_arg.h"
 #include "kernels_cast.h"
+#include "kernels_lu.h"
 #include "kernels_moments.h"
 #include "kernels_move.h"
 #include "kernels_random.h"
@@ -56,4 +57,9 @@ const struct sp_kernels SP_KERNELS = {
     .scatter = scatter,
     .twist = twist,
     .scale = scale,
+    .lu = {
+#define LU_SLOT(id, ...) [STARP_##id] = { lu_factor_##id, lu_solve_##id },
+        EACH_F(LU_SLOT, )
+#undef LU_SLOT
+    },
 };

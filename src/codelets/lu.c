@@ -74,18 +74,31 @@ static void invert_blocks(const struct sp_dense *d, int64_t n, const char *panel
     }
 }
 
-int sp_lu_factor(const struct sp_dense *d, int64_t rows, int64_t cols, void *panel, int64_t ld, void *with, void *scratch)
+void sp_lu_list(const struct sp_dense *d, int64_t rows, int64_t cols, const void *panel, int64_t ld, void *with, void *scratch)
 {
     struct lists l = lists_in(with, cols);
-    int info = d->getrf(rows, cols, panel, ld, l.pivot);
     list_moves(&l, rows, least(rows, cols), scratch);
     invert_blocks(d, least(rows, cols), panel, ld, l.inverse);
+}
+
+int sp_lu_factor(const struct sp_dense *d, int64_t rows, int64_t cols, void *panel, int64_t ld, void *with, void *scratch)
+{
+    int info = d->getrf(rows, cols, panel, ld, with);
+    sp_lu_list(d, rows, cols, panel, ld, with, scratch);
     return info;
 }
 
 const int32_t *sp_lu_pivots(const void *with)
 {
     return with;
+}
+
+int64_t sp_lu_moved(const void *with, int64_t cols, const int32_t **moved, const int32_t **from)
+{
+    struct lists l = lists_in((void *)(uintptr_t)with, cols);
+    *moved = l.moved;
+    *from = l.from;
+    return *l.count;
 }
 
 /* The panel's rows of each column into `top`; what was there goes to where those came from. */
@@ -132,4 +145,22 @@ void sp_lu_update(const struct sp_dense *d, int64_t rows, int64_t width, int64_t
                 top + (b + size) * d->item, width);
     }
     if (rows > width) d->gemm('N', 'N', rows - width, cols, width, -1, a + width * d->item, panel_ld, x, ld, 1, x + width * d->item, ld);
+}
+
+#define PERMUTE(type) \
+    for (int64_t j = 0; j < cols; j++) { \
+        type *x = (type *)column + j * ld, *t = scratch; \
+        for (int64_t i = 0; i < rows; i++) t[i] = x[order[i]]; \
+        memcpy(x, t, (size_t)rows * sizeof *x); \
+    }
+
+int64_t sp_lu_permute(int64_t rows, int64_t cols, size_t item, void *column, int64_t ld, const int64_t *order, void *scratch)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        if (order[i] < 0 || order[i] >= rows) return i;
+    }
+    if (item == 4) PERMUTE(uint32_t)
+    else if (item == 8) PERMUTE(uint64_t)
+    else PERMUTE(struct sixteen)
+    return -1;
 }

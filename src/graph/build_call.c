@@ -41,7 +41,9 @@ static bool check_inputs(struct sp_graph *g, enum sp_call call, struct sp_node *
             if (x->shape.v[a] != in[0]->shape.v[a]) return refuse(g, call, x, "has another batch than the first operand");
         }
         bool known = sp_dtypes[x->dtype].cls >= (call == SP_CALL_matmul ? SP_CLASS_I : SP_CLASS_F);
-        if (!known || x->weak || x->dtype != in[0]->dtype || x->kind == SP_KIND_IOTA) {
+        starp_dtype want = call == SP_CALL_lu_solve && k == 2 ? STARP_I64 : (starp_dtype)in[0]->dtype;
+        if (want != in[0]->dtype) known = true;
+        if (!known || x->weak || x->dtype != want || x->kind == SP_KIND_IOTA) {
             sp_fail(&g->error, STARP_ERR_DTYPE, "%s: not defined for %s and %s", sp_calls[call].name, sp_dtypes[in[0]->dtype].name,
                     sp_dtypes[x->dtype].name);
             return false;
@@ -59,6 +61,8 @@ static bool check_matrices(struct sp_graph *g, enum sp_call call, struct sp_node
                call == SP_CALL_lstsq;
     if (!any && a[0] != a[1]) return refuse(g, call, in[0], "is not that of a square matrix");
     bool fits = call == SP_CALL_matmul ? a[1] == b[0] : a[0] == b[0];
+    const int64_t *order = call == SP_CALL_lu_solve ? in[2]->shape.v + in[2]->shape.n - 2 : NULL;
+    if (order && (order[0] != a[0] || order[1] != 1)) return refuse(g, call, in[2], "is not that of the order of its rows");
     if (fits) return true;
     sp_fail(&g->error, STARP_ERR_SHAPE, "%s: shapes %s and %s do not fit: %lld and %lld", sp_calls[call].name,
             sp_shape_text(text, &in[0]->shape), sp_shape_text(other, &in[1]->shape), (long long)a[call == SP_CALL_matmul],
@@ -85,8 +89,11 @@ static void find_results(enum sp_call call, struct sp_node *const *in, const int
     *r = (struct sp_results){ .n = 0 };
     switch (call) {
     case SP_CALL_matmul: result(r, d, with_axes(a, 2, m, k)); break;
-    case SP_CALL_lu: result(r, d, a->shape), result(r, STARP_I64, with_axes(a, 1, least, 0)), result(r, STARP_I64, with_axes(a, 1, m, 0)); break;
+    case SP_CALL_lu: result(r, d, a->shape), result(r, STARP_I64, with_axes(a, 1, least, 0));
+        result(r, STARP_I64, with_axes(a, 1, m, 0)), result(r, STARP_I64, with_axes(a, 1, m, 0));
+        break;
     case SP_CALL_solve:
+    case SP_CALL_lu_solve:
     case SP_CALL_triangular: result(r, d, b->shape); break;
     case SP_CALL_qr:
         result(r, d, with_axes(a, 2, m, *option == SP_QR_COMPLETE ? m : least));
@@ -112,7 +119,7 @@ static void find_results(enum sp_call call, struct sp_node *const *in, const int
 /* LAPACK counts in 32 bits: extents, and the elements of its workspaces, which it does not check itself. */
 static bool check_lapack(struct sp_graph *g, enum sp_call call, struct sp_node *const *in)
 {
-    const int64_t most = call == SP_CALL_svd ? 23000 : call == SP_CALL_eigh ? 32000 : INT32_MAX; /* 4 n^2 + 7 n, 2 n^2 + 6 n + 1 */
+    const int64_t most = call == SP_CALL_svd ? 26000 : call == SP_CALL_eigh ? 46000 : INT32_MAX; /* 3 n^2 + 4 n; n^2, each half by itself */
     for (int k = 0; k < sp_calls[call].nin && call != SP_CALL_matmul; k++) {
         const struct sp_node *x = in[k];
         int64_t m = x->shape.v[x->shape.n - 2], n = x->shape.v[x->shape.n - 1];

@@ -176,6 +176,44 @@ struct sp_node *sp_build_solve(struct sp_graph *g, enum sp_call call, struct sp_
     return vector ? without_axis(g, n, 1) : n;
 }
 
+/* The call on three: a matrix and right-hand sides brought to their dtype, and an order. */
+static struct sp_node *call_on_order(struct sp_graph *g, struct sp_node *lu, struct sp_node *b, struct sp_node *order)
+{
+    starp_dims batch, all;
+    starp_dtype d = common_dtype(SP_CALL_lu_solve, lu, b);
+    struct sp_node *in[3] = { NULL, NULL, NULL }, *n = NULL;
+    bool conform = common_batch(g, SP_CALL_lu_solve, lu, b, &batch);
+    struct sp_node like = { .shape = batch };
+    like.shape.n += 2;
+    if (conform && common_batch(g, SP_CALL_lu_solve, &like, order, &all)) {
+        in[0] = over_batch(g, sp_build_cast(g, lu, d), &all);
+        in[1] = over_batch(g, sp_build_cast(g, b, d), &all);
+        in[2] = over_batch(g, sp_node_retain(order), &all);
+    }
+    if (in[0] && in[1] && in[2]) n = sp_build_call(g, SP_CALL_lu_solve, in, NULL);
+    for (int k = 0; k < 3; k++) {
+        if (in[k]) sp_node_release(g, in[k]);
+    }
+    return n;
+}
+
+struct sp_node *sp_build_lu_solve(struct sp_graph *g, struct sp_node *lu, struct sp_node *order, struct sp_node *b)
+{
+    if (!lu || !order || !b) return NULL;
+    if (lu->shape.n < 2 || order->shape.n < 1 || b->shape.n < 1 || order->dtype != STARP_I64) {
+        sp_fail(&g->error, order->dtype != STARP_I64 ? STARP_ERR_DTYPE : STARP_ERR_SHAPE,
+                "linalg_lu_solve: factors, an order in i64 and right-hand sides are needed, not %d dimensions, %d in %s and %d", lu->shape.n,
+                order->shape.n, sp_dtypes[order->dtype].name, b->shape.n);
+        return NULL;
+    }
+    bool vector = b->shape.n == 1;
+    struct sp_node *y = as_matrix(g, b, 1), *column = y ? sp_build_expand(g, order, -1) : NULL;
+    struct sp_node *n = column ? call_on_order(g, lu, y, column) : NULL;
+    if (y) sp_node_release(g, y);
+    if (column) sp_node_release(g, column);
+    return vector ? without_axis(g, n, 1) : n;
+}
+
 struct sp_node *sp_build_lstsq(struct sp_graph *g, struct sp_node *a, struct sp_node *b, double rcond)
 {
     int32_t param[SP_PARAM_SIZE / 4] = { 0 };

@@ -87,6 +87,35 @@ struct sp_node *sp_build_det(struct sp_graph *g, struct sp_node *a, struct sp_no
     return finish(&t, sum ? result : NULL);
 }
 
+/* The first rows and columns of x. */
+static struct sp_node *leading(struct temps *t, struct sp_node *x, int64_t rows, int64_t cols)
+{
+    return hold(t, sp_build_slice(t->g, x, STARP_INDEX(STARP_ELLIPSIS, STARP_RANGE(0, rows), STARP_RANGE(0, cols))));
+}
+
+/* The elements of x below the diagonal, or those on and above it; `other` elsewhere. */
+static struct sp_node *half_of(struct temps *t, struct sp_node *x, bool lower, struct sp_node *other)
+{
+    struct sp_node *beyond = x ? hold(t, sp_build_iota(t->g, &(starp_dims){ 2, { extent(x, 2), extent(x, 1) } }, 0, (int64_t[]){ -1, 1 })) : NULL;
+    return where(t, op2(t, lower ? SP_OP_less : SP_OP_greater_equal, beyond, number(t, 0)), x, other);
+}
+
+bool sp_build_lu(struct sp_graph *g, struct sp_node *a, struct sp_node **p, struct sp_node **l, struct sp_node **u)
+{
+    struct temps t = { .g = g };
+    *p = *l = *u = NULL;
+    if (!a || !sp_build_is_matrix(g, "linalg_lu", a, false)) return false;
+    int64_t m = extent(a, 2), n = extent(a, 1), k = m < n ? m : n;
+    struct sp_node *call = hold(&t, sp_build_factor(g, SP_CALL_lu, a, 0)), *lu = hold(&t, sp_build_part(g, call, 0));
+    struct sp_node *one = lu ? hold(&t, sp_build_eye(g, m, k, 0, (starp_dtype)lu->dtype)) : NULL;
+    struct sp_node *lower = one ? half_of(&t, leading(&t, lu, m, k), true, one) : NULL;
+    struct sp_node *upper = lower ? half_of(&t, leading(&t, lu, k, n), false, number(&t, 0)) : NULL;
+    struct sp_node *place = upper ? hold(&t, sp_build_part(g, call, 3)) : NULL;
+    if (place) *p = sp_node_retain(place), *l = sp_node_retain(lower), *u = sp_node_retain(upper);
+    finish(&t, NULL);
+    return place;
+}
+
 /* ------------------------------------------------------------------------------------------------- singular values */
 
 static struct sp_node *largest(struct temps *t, struct sp_node *s)
@@ -106,9 +135,9 @@ struct sp_node *sp_build_pinv(struct sp_graph *g, struct sp_node *a, double rcon
 {
     struct temps t = { .g = g };
     if (!a || !sp_build_is_matrix(g, "linalg_pinv", a, false)) return NULL;
-    struct sp_node *svd = hold(&t, sp_build_factor(g, SP_CALL_svd, a, 0)), *u = hold(&t, sp_build_part(g, svd, 0));
-    struct sp_node *s = hold(&t, sp_build_part(g, svd, 1)), *vh = hold(&t, sp_build_part(g, svd, 2));
-    if (!u || !s || !vh) return finish(&t, NULL);
+    struct sp_node *part[3];
+    if (!sp_build_svd(g, a, false, part)) return finish(&t, NULL);
+    struct sp_node *u = hold(&t, part[0]), *s = hold(&t, part[1]), *vh = hold(&t, part[2]);
     struct sp_node *inverse = where(&t, counted(&t, a, s, rcond), op2(&t, SP_OP_divide, number(&t, 1), s), number(&t, 0));
     struct sp_node *row = inverse ? hold(&t, sp_build_expand(g, inverse, -2)) : NULL, *v = adjoint(&t, vh), *uh = adjoint(&t, u);
     struct sp_node *scaled = row && v ? op2(&t, SP_OP_multiply, v, row) : NULL;
@@ -119,7 +148,7 @@ struct sp_node *sp_build_matrix_rank(struct sp_graph *g, struct sp_node *a, doub
 {
     struct temps t = { .g = g };
     if (!a || !sp_build_is_matrix(g, "linalg_matrix_rank", a, false)) return NULL;
-    struct sp_node *s = hold(&t, sp_build_factor(g, SP_CALL_svdvals, a, 0)), *big = s ? counted(&t, a, s, rcond) : NULL;
+    struct sp_node *s = hold(&t, sp_build_svdvals(g, a)), *big = s ? counted(&t, a, s, rcond) : NULL;
     return finish(&t, big ? hold(&t, sp_build_count_nonzero(g, big, &(starp_dims){ 1, { -1 } }, false)) : NULL);
 }
 
@@ -158,7 +187,7 @@ struct sp_node *sp_build_vector_norm(struct sp_graph *g, struct sp_node *x, cons
 
 static struct sp_node *singular_norm(struct temps *t, struct sp_node *x, double ord, bool keepdims)
 {
-    struct sp_node *s = hold(t, sp_build_factor(t->g, SP_CALL_svdvals, x, 0));
+    struct sp_node *s = hold(t, sp_build_svdvals(t->g, x));
     enum sp_reduce kind = ord == STARP_NUC ? SP_REDUCE_SUM : ord > 0 ? SP_REDUCE_MAX : SP_REDUCE_MIN;
     struct sp_node *n = s ? reduce(t, kind, s, -1, -1, keepdims) : NULL;
     return n && keepdims ? hold(t, sp_build_expand(t->g, n, -1)) : n;
@@ -200,7 +229,7 @@ struct sp_node *sp_build_cond(struct sp_graph *g, struct sp_node *x, double ord)
     if (!x || !sp_build_is_matrix(g, "linalg_cond", x, !singular)) return NULL;
     struct sp_node *a, *b;
     if (singular) {
-        struct sp_node *s = hold(&t, sp_build_factor(g, SP_CALL_svdvals, x, 0));
+        struct sp_node *s = hold(&t, sp_build_svdvals(g, x));
         a = s ? reduce(&t, ord > 0 ? SP_REDUCE_MAX : SP_REDUCE_MIN, s, -1, -1, false) : NULL;
         b = s ? reduce(&t, ord > 0 ? SP_REDUCE_MIN : SP_REDUCE_MAX, s, -1, -1, false) : NULL;
     } else {

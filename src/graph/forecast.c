@@ -33,14 +33,20 @@ static int64_t step_bytes(const struct sp_step *s, const struct sp_order *o, str
     return sum;
 }
 
-/* Operations on whole arrays work on copies of their operands, and have results twice for a while. */
-static int64_t call_bytes(const struct sp_step *s, const struct sp_order *o)
+/*
+ * Operations on whole arrays work on copies of their operands, and have results twice for a while. In mixed precision there
+ * are more: of a matrix, at half its size, half of that again as panels; of right-hand sides, two and a half.
+ */
+static int64_t call_bytes(const struct sp_plan *p, const struct sp_step *s, const struct sp_order *o)
 {
+    enum sp_call call = (enum sp_call)o->node[s->output[0]]->op;
     int64_t sum = sp_node_bytes(o->node[s->output[0]]);
     for (int k = 0; k < s->noperand; k++) {
         const struct sp_operand *x = &s->operand[k];
         const struct sp_node *seen = o->node[x->npath ? x->path[0] : x->node]; /* may be broadcast, or a piece */
-        if (__builtin_add_overflow(sum, sp_shape_size(&seen->shape) * sp_dtypes[seen->dtype].size, &sum)) sum = INT64_MAX / 4;
+        int64_t bytes = sp_shape_size(&seen->shape) * sp_dtypes[seen->dtype].size;
+        int64_t more = !p->mixed || call != SP_CALL_solve ? 0 : k == 0 ? bytes / 4 * 3 : bytes / 2 * 5;
+        if (__builtin_add_overflow(sum, bytes, &sum) || __builtin_add_overflow(sum, more, &sum)) sum = INT64_MAX / 4;
     }
     return sum;
 }
@@ -66,7 +72,7 @@ void sp_plan_forecast(const struct sp_plan *p, const struct sp_order *o, struct 
         const struct sp_step *s = &p->step[t];
         if (__builtin_add_overflow(now, step_bytes(s, o, f), &now)) now = INT64_MAX / 4;
         int64_t most = now;
-        if (s->kind == SP_STEP_CALL && __builtin_add_overflow(now, call_bytes(s, o), &most)) most = INT64_MAX / 4;
+        if (s->kind == SP_STEP_CALL && __builtin_add_overflow(now, call_bytes(p, s, o), &most)) most = INT64_MAX / 4;
         if (most > f->bytes) f->bytes = most;
         for (int k = 0; k < s->noperand; k++) {
             int32_t n = s->operand[k].node;

@@ -223,6 +223,7 @@ struct sp_plan *sp_plan_fuse(const struct sp_order *o, const struct sp_plan_opti
     if (p) {
         p->refs = 1;
         p->nnode = o->n;
+        p->mixed = options->mixed;
         p->last_use = sp_malloc((size_t)o->n * sizeof *p->last_use);
         p->stored = sp_calloc((size_t)o->n, 1);
     }

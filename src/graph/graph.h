@@ -152,11 +152,12 @@ extern const char *const sp_reduce_names[SP_REDUCES];
 
 /*
  * Operations on whole arrays, which are more than one pass over elements: linear algebra. The last two axes are a matrix,
- * those before it a batch; all inputs have the same batch and dtype. X(name, word in plans and errors, inputs, results)
+ * those before it a batch; all inputs have the same batch and, but for orders, dtype. X(name, word in plans and errors, inputs, results)
  */
 #define SP_CALLS(X) \
     X(matmul, "matmul", 2, 1)                 /* a (m, k), b (k, n): (m, n), any dtype but bool */ \
-    X(lu, "linalg_lu", 1, 3)                  /* a (m, n): L and U packed (m, n), pivots i64 (min(m, n)), order i64 (m) */ \
+    X(lu, "linalg_lu", 1, 4)                  /* a (m, n): L and U packed (m, n), pivots i64 (min(m, n)), order and its inverse i64 (m) */ \
+    X(lu_solve, "linalg_lu_solve", 3, 1)      /* L and U packed (n, n), b (n, k), order i64 (n, 1): (n, k) */ \
     X(solve, "linalg_solve", 2, 1)            /* a (n, n), b (n, k): (n, k) */ \
     X(triangular, "linalg_solve_triangular", 2, 1) /* the same; param: i32 lower, i32 unit diagonal */ \
     X(cholesky, "linalg_cholesky", 1, 1)      /* a (n, n): (n, n); param: i32 upper */ \
@@ -395,7 +396,15 @@ struct sp_node *sp_build_factor(struct sp_graph *g, enum sp_call call, struct sp
 /* Of a matrix and right-hand sides, or a single one where b has one axis. */
 struct sp_node *sp_build_solve(struct sp_graph *g, enum sp_call call, struct sp_node *a, struct sp_node *b, const int32_t option[2]);
 
+/* By the factors that SP_CALL_lu has made; order (..., n). */
+struct sp_node *sp_build_lu_solve(struct sp_graph *g, struct sp_node *lu, struct sp_node *order, struct sp_node *b);
+/* build_svd.c: the parts u, s and vh, all or none; singular values alone. */
+bool sp_build_svd(struct sp_graph *g, struct sp_node *a, bool full, struct sp_node *part[3]);
+struct sp_node *sp_build_svdvals(struct sp_graph *g, struct sp_node *a);
+
 /* build_matrix.c: made of the above. rcond < 0: the usual one. */
+/* L and U as matrices, and row i of a is row p[i] of l u. */
+bool sp_build_lu(struct sp_graph *g, struct sp_node *a, struct sp_node **p, struct sp_node **l, struct sp_node **u);
 struct sp_node *sp_build_inv(struct sp_graph *g, struct sp_node *a);
 /* The determinant; or its sign or phase, and the logarithm of its absolute value in *log. */
 struct sp_node *sp_build_det(struct sp_graph *g, struct sp_node *a, struct sp_node **log);
@@ -516,6 +525,7 @@ struct sp_step {
 /* Options of planning; every pass can be switched off and the bits stay. */
 struct sp_plan_options {
     bool fuse, merge, inplace;
+    bool mixed;         /* only the forecast asks: systems are solved in two precisions */
 };
 
 struct sp_plan {
@@ -525,6 +535,7 @@ struct sp_plan {
     unsigned char *key;
     int32_t nnode;      /* of the order it was made for */
     bool fallible;      /* an operation may fail on its data */
+    bool mixed;         /* the option */
     int32_t nstep;
     struct sp_step *step;
     int32_t *last_use;  /* per node: the last step that reads it, or -1 */

@@ -49,7 +49,7 @@ static bool write_key(struct sp_plan_cache *c, const struct sp_order *o, const s
         c->key_cap = need * 2;
     }
     struct writer w = { c->key };
-    put(&w, (unsigned char[8]){ options->fuse, options->merge, options->inplace }, 8);
+    put(&w, (unsigned char[8]){ options->fuse, options->merge, options->inplace, options->mixed }, 8);
     for (int32_t i = 0; i < o->n; i++) write_node(&w, o, i);
     *size = (size_t)(w.at - c->key);
     return true;

@@ -164,6 +164,7 @@ struct sp_sched {
     size_t ndropped, dropped_cap;
     uint64_t messages, bytes_sent, bytes_gathered;
     uint64_t tasks, inline_steps, steps, fused_groups, fused_ops, merged, inplace;
+    uint64_t refined, refused;      /* systems that STARP_MIXED has solved, and those that it left to the usual way */
 };
 
 /* One evaluation. The caller's thread makes it, submits, and settles it; tasks only count down and report faults. */

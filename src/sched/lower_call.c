@@ -83,16 +83,32 @@ static void find_extents(struct sp_calling *c)
     c->batch.n -= 2;
 }
 
+/* A tournament makes it worth while for one panel, too. */
+static bool cuts_lu(const struct sp_calling *c, int64_t panel)
+{
+    const struct sp_options *o = &c->run->sched->options;
+    int64_t rows = c->extent[0][0], cols = c->extent[0][1];
+    return cols > panel || (sp_option_is(o, SP_OPTION_pivoting, "tournament") && sp_tournament_blocks(panel, rows, cols) > 1);
+}
+
+#define WHOLE 4096 /* the largest order left to LAPACK's drivers, which count the elements of their workspaces in 32 bits */
+
 static starp_status lower(struct sp_calling *c)
 {
-    bool cut = c->extent[0][1] > SP_OPTION(&c->run->sched->options, panel);
+    int64_t panel = SP_OPTION(&c->run->sched->options, panel), least = panel < WHOLE ? panel : WHOLE;
+    bool cut = c->extent[0][1] > panel, cut_both = c->extent[0][0] > least && c->extent[0][1] > least;
     switch ((enum sp_call)c->node->op) {
     case SP_CALL_matmul: return sp_lower_matmul(c);
-    case SP_CALL_lu: return cut ? sp_lower_lu(c) : sp_lower_whole(c);
-    case SP_CALL_solve: return cut ? sp_lower_solve(c) : sp_lower_whole(c);
+    case SP_CALL_lu: return cuts_lu(c, panel) ? sp_lower_lu(c) : sp_lower_whole(c);
+    case SP_CALL_solve: return !cut ? sp_lower_whole(c) : sp_mixed_applies(c) ? sp_lower_mixed(c) : sp_lower_solve(c);
+    case SP_CALL_lu_solve: return sp_lower_lu_solve(c);
     case SP_CALL_triangular: return cut ? sp_lower_triangular(c) : sp_lower_whole(c);
     case SP_CALL_qr: return cut ? sp_lower_qr(c) : sp_lower_whole(c);
     case SP_CALL_cholesky: return cut ? sp_lower_cholesky(c) : sp_lower_whole(c);
+    case SP_CALL_eigh:
+    case SP_CALL_eigvalsh:
+    case SP_CALL_svd:
+    case SP_CALL_svdvals: return cut_both ? sp_lower_spectral(c) : sp_lower_whole(c);
     default: return sp_lower_whole(c);
     }
 }

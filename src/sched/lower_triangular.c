@@ -48,6 +48,18 @@ starp_status sp_substitute(struct sp_calling *c, const struct sp_panel *panel, i
     return STARP_OK;
 }
 
+starp_status sp_all_panels(struct sp_calling *c, const struct sp_matrix *a, int64_t batch, struct sp_panel **panel)
+{
+    struct sp_panel *p = *panel = sp_run_keep(c->run, (size_t)a->ncol * sizeof *p);
+    if (!p) return sp_fail_memory(c->e);
+    for (int64_t k = 0; k < a->ncol; k++) {
+        p[k].rows = a->rows;
+        SP_TRY(sp_panel_begin(c, a, batch, k, &p[k]));
+        SP_TRY(sp_panel_send(c, a, &p[k]));
+    }
+    return STARP_OK;
+}
+
 starp_status sp_lower_triangular(struct sp_calling *c)
 {
     struct sp_matrix a, b;
@@ -56,13 +68,8 @@ starp_status sp_lower_triangular(struct sp_calling *c)
     SP_TRY(sp_matrix_columns(c, &a, 0, SP_OPTION(&c->run->sched->options, panel), false));
     SP_TRY(sp_matrix_columns(c, &b, 1, SP_OPTION(&c->run->sched->options, panel), false));
     for (int64_t batch = 0; batch < b.nbatch; batch++) {
-        struct sp_panel *panel = sp_run_keep(c->run, (size_t)a.ncol * sizeof *panel);
-        if (!panel) return sp_fail_memory(c->e);
-        for (int64_t k = 0; k < a.ncol; k++) {
-            panel[k].rows = a.rows;
-            SP_TRY(sp_panel_begin(c, &a, batch, k, &panel[k]));
-            SP_TRY(sp_panel_send(c, &a, &panel[k]));
-        }
+        struct sp_panel *panel;
+        SP_TRY(sp_all_panels(c, &a, batch, &panel));
         SP_TRY(sp_substitute(c, panel, a.ncol, &b, batch, option[0], option[1]));
     }
     return sp_matrix_store(c, &b, 0, false);

@@ -98,54 +98,52 @@ int64_t sp_matrix_stack(const struct sp_matrix *m, int64_t tile)
     return n;
 }
 
-/* The last two axes change places. */
-static void turn(struct sp_view *v, int ndim, bool adjoint)
+/* The last two axes change places, unless the matrix is a transpose. */
+static void turn(struct sp_view *v, int ndim, enum sp_turn turned)
 {
-    for (int a = 0; a < v->ndim && !adjoint; a++) {
+    for (int a = 0; a < v->ndim && !turned; a++) {
         if (v->axis[a] >= ndim - 2) v->axis[a] = (int8_t)(2 * ndim - 3 - v->axis[a]);
     }
 }
 
 /* A copy that conjugates, too, where that makes a difference. */
-static enum sp_op copy_op(starp_dtype dtype, bool adjoint)
+static enum sp_op copy_op(starp_dtype dtype, enum sp_turn turned)
 {
-    return adjoint && sp_dtypes[dtype].cls == SP_CLASS_C ? SP_OP_conj : SP_OP_copy;
+    return turned == SP_ADJOINT && sp_dtypes[dtype].cls == SP_CLASS_C ? SP_OP_conj : SP_OP_copy;
 }
 
-starp_status sp_matrix_load(struct sp_calling *c, struct sp_matrix *m, int operand, bool adjoint)
+starp_status sp_matrix_load(struct sp_calling *c, struct sp_matrix *m, int operand, enum sp_turn turned)
 {
     const struct sp_order *o = &c->run->sched->order;
     const struct sp_operand *x = &c->step->operand[operand];
     const struct sp_node *n = o->node[x->node], *seen = x->npath ? o->node[x->path[0]] : n;
-    struct sp_copy copy = { .from = c->run->value[x->node], .element = n->param, .to = m->value, .op = copy_op(m->dtype, adjoint), .dtype = (starp_dtype)n->dtype,
+    struct sp_copy copy = { .from = c->run->value[x->node], .element = n->param, .to = m->value, .op = copy_op(m->dtype, turned), .dtype = (starp_dtype)n->dtype,
                             .site = c->node->site, .at_once = c->at_once, .ordered = !c->at_once };
     copy.shape = m->value->shape;
-    copy.shape.v[copy.shape.n - 2] = c->extent[operand][!adjoint];
-    copy.shape.v[copy.shape.n - 1] = c->extent[operand][adjoint]; /* a matrix may have more rows */
+    copy.shape.v[copy.shape.n - 2] = c->extent[operand][!turned];
+    copy.shape.v[copy.shape.n - 1] = c->extent[operand][turned != SP_AS_IT_IS]; /* a matrix may have more rows */
     sp_operand_view(x, &(struct sp_step){ .shape = seen->shape }, o, &copy.view);
-    turn(&copy.view, copy.shape.n, adjoint);
+    turn(&copy.view, copy.shape.n, turned);
     return sp_lower_copy(c->run, &copy, c->e);
 }
 
-/* Result `part` of the call, as a value of the usual tiling; the chain is made in order. */
-static struct sp_value *result(struct sp_calling *c, int part)
+struct sp_value *sp_call_result(struct sp_calling *c, int part)
 {
     const struct sp_results *r = c->node->results;
-    struct sp_value *v = sp_value_new(c->run->sched, r ? &r->shape[part] : &c->node->shape, (starp_dtype)(r ? r->dtype[part] : c->node->dtype));
     struct sp_value **at = &c->run->value[c->step->output[0]];
-    if (!v) return NULL;
-    while (*at) at = &(*at)->more;
-    *at = v;
-    if (!c->at_once) v->run = c->run->id;
-    return v;
+    for (int k = 0; k < part && *at; k++) at = &(*at)->more;
+    if (*at) return *at;
+    struct sp_value *v = sp_value_new(c->run->sched, r ? &r->shape[part] : &c->node->shape, (starp_dtype)(r ? r->dtype[part] : c->node->dtype));
+    if (v && !c->at_once) v->run = c->run->id;
+    return *at = v;
 }
 
-starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, int part, bool adjoint)
+starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, int part, enum sp_turn turned)
 {
-    struct sp_value *v = result(c, part);
+    struct sp_value *v = sp_call_result(c, part);
     if (!v) return sp_fail_memory(c->e);
     SP_TRY(sp_value_fill(c->run->sched, v, !c->at_once, c->e));
-    struct sp_copy copy = { .shape = v->shape, .from = m->value, .to = v, .op = copy_op(m->dtype, adjoint), .dtype = m->dtype, .site = c->node->site,
+    struct sp_copy copy = { .shape = v->shape, .from = m->value, .to = v, .op = copy_op(m->dtype, turned), .dtype = m->dtype, .site = c->node->site,
                             .at_once = c->at_once, .ordered = !c->at_once, .priority = 2 };
     int n = m->value->shape.n, missing = n - v->shape.n; /* vectors are kept as a column, scalars as one element */
     sp_view_identity(&copy.view, n);
@@ -153,6 +151,6 @@ starp_status sp_matrix_store(struct sp_calling *c, const struct sp_matrix *m, in
         copy.view.axis[a] = a == n - 1 && missing == 1 ? (int8_t)(a - 1) : -1;
         copy.view.step[a] = copy.view.axis[a] >= 0;
     }
-    if (missing == 0) turn(&copy.view, n, adjoint);
+    if (missing == 0) turn(&copy.view, n, turned);
     return sp_lower_copy(c->run, &copy, c->e);
 }

@@ -152,6 +152,11 @@ starp_status sp_options_from(struct sp_options *o, const char *text, size_t n, s
     return sp_options_parse(o, from_written, &(struct written){ text, text + n }, e);
 }
 
+bool sp_option_is(const struct sp_options *o, enum sp_option_id id, const char *word)
+{
+    return strcmp(o->at[id].text, word) == 0;
+}
+
 bool sp_options_launched(void)
 {
     static const char *const signs[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "PMI_RANK" };

@@ -259,7 +259,8 @@ static void explain_now(const struct sp_sched *s, const struct sp_plan *plan)
 /* Orders, unless the order came from rank 0 (roots NULL), and plans: a reference to the plan. */
 static struct sp_plan *make_plan(struct sp_sched *s, struct sp_graph *g, struct sp_node *const *roots, int n, struct sp_error *e)
 {
-    struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace) };
+    struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace),
+                                       SP_OPTION(&s->options, mixed) };
     if (roots && sp_order_make(&s->order, g, roots, n, options.merge, e) != STARP_OK) return NULL;
     struct sp_plan *plan = sp_plan_get(&s->plans, &s->order, &options, e);
     if (plan && roots && check_limit(s, plan, e) != STARP_OK) { /* rank 0 has asked for all */

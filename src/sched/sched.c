@@ -126,7 +126,8 @@ int sp_sched_ranks(const struct sp_sched *s)
 
 starp_status sp_sched_explain(struct sp_sched *s, struct sp_graph *g, struct sp_node *x, FILE *out, struct sp_error *e)
 {
-    struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace) };
+    struct sp_plan_options options = { SP_OPTION(&s->options, fuse), SP_OPTION(&s->options, cse), SP_OPTION(&s->options, inplace),
+                                       SP_OPTION(&s->options, mixed) };
     struct sp_order saved = s->order; /* a run may be under way */
     s->order = (struct sp_order){ .n = 0 };
     starp_status status = sp_order_make(&s->order, g, &x, 1, options.merge, e);
@@ -158,6 +159,8 @@ void sp_sched_stats(struct sp_sched *s, starp_stats *stats)
     stats->pool_hits += s->pool.hits;
     stats->pool_misses += s->pool.misses;
     stats->inplace += s->inplace;
+    stats->mixed_solved += s->refined;
+    stats->mixed_left += s->refused;
     stats->messages += s->messages;
     stats->bytes_sent += s->bytes_sent;
     stats->wait_ns += sp_runtime_waited();

@@ -18,7 +18,9 @@
     X(ncpu, "STARP_NCPU", INT, 0, 0, 4096, "CPU workers; 0: all cores") \
     X(sched, "STARP_SCHED", TEXT, 0, 0, 0, "StarPU's scheduling policy (lws|ws|eager|prio|random|dmda|lws-prio)") \
     X(tile, "STARP_TILE", INT, 1 << 18, 1, (int64_t)1 << 40, "elements of a tile, about") \
-    X(panel, "STARP_PANEL", INT, 256, 1, 1 << 20, "columns of a panel in LU, QR and Cholesky; results depend on it") \
+    X(panel, "STARP_PANEL", INT, 256, 1, 1 << 20, "columns of a panel in factorizations; results depend on it") \
+    X(pivoting, "STARP_PIVOTING", TEXT, 0, 0, 0, "how LU finds pivots, in a task or in many for tall panels; results depend on it (partial|tournament)") \
+    X(mixed, "STARP_MIXED", BOOL, 0, 0, 1, "solve in f64 by factors in f32 and iterative refinement, where that pays") \
     X(small, "STARP_SMALL", INT, 1 << 15, 0, (int64_t)1 << 40, "arrays of at most so many elements run without tasks") \
     X(fuse, "STARP_FUSE", BOOL, 1, 0, 1, "fuse elementwise operations and reductions") \
     X(cse, "STARP_CSE", BOOL, 1, 0, 1, "merge equal subexpressions") \
@@ -67,6 +69,7 @@ bool sp_options_launched(void);
 bool sp_options_bound(void);
 void sp_options_print(const struct sp_options *o, FILE *out);
 #define SP_OPTION(o, id) ((o)->at[SP_OPTION_##id].value)
+bool sp_option_is(const struct sp_options *o, enum sp_option_id id, const char *word);
 
 /* ----------------------------------------------------------------------------------------------------- sched.c */
 
