@@ -58,7 +58,8 @@ static uint64_t seed = 1;
             assert_int_equal(k->lu[STARP_##id].factor((size_t)m, (size_t)n, got, (size_t)n, other), info); \
             assert_memory_equal(pivot, other, pivots); \
             int64_t at = rig_differ(STARP_##id, got, want, m * n, true); \
-            if (at >= 0) fail_msg("%s: lu of %d x %d: element %lld is %g, not %g", names[s], m, n, (long long)at, (double)got[at], (double)want[at]); \
+            if (at >= 0) fail_msg("%s: lu of %d x %d: element %lld is %g, not %g", names[s], m, n, (long long)at, (double)got[at], \
+                                  (double)want[at]); \
         } \
     } \
     static void check_solutions_##id(int n, int sides) \

@@ -91,7 +91,8 @@ static starp_array *copy_of(starp_array *x)
 
 static const struct {
     int64_t m, n, k;
-} sides[] = { { 1, 1, 1 }, { 3, 3, 2 }, { 8, 8, 1 }, { 17, 17, 9 }, { 5, 2, 1 }, { 2, 6, 3 }, { 0, 3, 1 }, { 4, 0, 2 }, { 0, 0, 0 }, { 20, 4, 0 } };
+} sides[] = { { 1, 1, 1 }, { 3, 3, 2 }, { 8, 8, 1 }, { 17, 17, 9 }, { 5, 2, 1 }, { 2, 6, 3 }, { 0, 3, 1 }, { 4, 0, 2 }, { 0, 0, 0 },
+              { 20, 4, 0 } };
 #define SIDES (int)(sizeof sides / sizeof sides[0])
 
 static void scoped(void (*check)(starp_dtype d, int64_t m, int64_t n, int64_t k))
@@ -166,7 +167,10 @@ static void steps_follow_in_a_run(void **state)
     starp_array *a = la_input(session, STARP_SHAPE(300, 12, 12), STARP_F64, &seed), *eye = starp_eye(session, 12, 12, 0, STARP_F64);
     starp_array *x = starp_add(a, starp_multiply(eye, starp_scalar(session, 20.0))), *y = x, *z = x;
     la_done(starp_eval(x));
-    for (int i = 0; i < 6; i++) y = starp_linalg_inv(starp_add(starp_linalg_inv(y), starp_multiply(starp_sum(starp_linalg_svdvals(y), NULL, 0), starp_scalar(session, 0.0))));
+    for (int i = 0; i < 6; i++) {
+        starp_array *nothing = starp_multiply(starp_sum(starp_linalg_svdvals(y), NULL, 0), starp_scalar(session, 0.0));
+        y = starp_linalg_inv(starp_add(starp_linalg_inv(y), nothing));
+    }
     for (int i = 0; i < 6; i++) {
         z = starp_linalg_inv(z);
         la_done(starp_eval(z));

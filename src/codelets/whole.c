@@ -377,7 +377,8 @@ void sp_whole_plan(struct sp_whole *x)
     x->lwork = x->lrwork = x->liwork = 0;
     if (driver && x->m > 0 && x->n > 0) ask_driver(x, driver);
     x->beside = lines((size_t)beside(x) * sp_dtypes[x->dtype].size);
-    x->bytes = x->beside + lines((size_t)x->lwork * sp_dtypes[x->dtype].size) + lines((size_t)x->lrwork * 8) + lines((size_t)x->liwork * sizeof(int)) + 64;
+    x->bytes = x->beside + lines((size_t)x->lwork * sp_dtypes[x->dtype].size) + lines((size_t)x->lrwork * sizeof(double)) +
+               lines((size_t)x->liwork * sizeof(int)) + 64;
 }
 
 void sp_whole_place(struct sp_whole *x, void *scratch)
@@ -387,5 +388,5 @@ void sp_whole_place(struct sp_whole *x, void *scratch)
     x->pivot = scratch;
     x->work = at += x->beside;
     x->rwork = at += lines((size_t)x->lwork * sp_dtypes[x->dtype].size);
-    x->iwork = (void *)(at + lines((size_t)x->lrwork * 8));
+    x->iwork = (void *)(at + lines((size_t)x->lrwork * sizeof(double)));
 }

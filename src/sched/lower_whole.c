@@ -97,7 +97,8 @@ static int work(const struct whole_task *t, struct sp_whole *x, const int64_t *o
     int info = sp_whole_run(x);
     for (int k = 0; k < t->nout && info == 0; k++) {
         const int64_t *stride = out[k].place.stride + n;
-        if (x->out[k] != out[k].place.at + to[k]) move(t, &out[k], out[k].place.at + to[k], stride[0], stride[1], x->out[k], out[k].row, out[k].col);
+        char *at = out[k].place.at + to[k];
+        if (x->out[k] != at) move(t, &out[k], at, stride[0], stride[1], x->out[k], out[k].row, out[k].col);
     }
     return info;
 }
