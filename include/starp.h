@@ -472,10 +472,14 @@ STARP_API starp_array *starp_fft_ifftn(starp_array *x, const starp_dims *n, cons
 STARP_API starp_array *starp_fft_rfftn(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);
 /** The inverse: starp_fft_irfft() along the last of the axes after all others; without n, to 2 (m - 1) elements there. */
 STARP_API starp_array *starp_fft_irfftn(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);
-STARP_API starp_array *starp_fft_fft2(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);   /**< starp_fft_fftn(); NULL: the last two axes */
-STARP_API starp_array *starp_fft_ifft2(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);  /**< starp_fft_ifftn(), likewise */
-STARP_API starp_array *starp_fft_rfft2(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);  /**< starp_fft_rfftn(), likewise */
-STARP_API starp_array *starp_fft_irfft2(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm); /**< starp_fft_irfftn(), likewise */
+/** starp_fft_fftn(); NULL: the last two axes. */
+STARP_API starp_array *starp_fft_fft2(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);
+/** starp_fft_ifftn(), likewise. */
+STARP_API starp_array *starp_fft_ifft2(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);
+/** starp_fft_rfftn(), likewise. */
+STARP_API starp_array *starp_fft_rfft2(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);
+/** starp_fft_irfftn(), likewise. */
+STARP_API starp_array *starp_fft_irfft2(starp_array *x, const starp_dims *n, const starp_dims *axes, starp_fft_norm norm);
 
 /** Frequencies 0, 1, ..., -2, -1 over (n d) that belong to starp_fft_fft() of n samples at distance d. f32 or f64. */
 STARP_API starp_array *starp_fft_fftfreq(starp_session *s, int64_t n, double d, starp_dtype dtype);

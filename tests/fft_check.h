@@ -35,7 +35,7 @@ void fc_near(const char *what, starp_array *x, starp_dtype dtype, struct fc want
 /* The error of x in these units. */
 double fc_error(starp_array *x, struct fc want, double eps, int64_t n);
 
-/* A group of tests: a session of STARP_ variables, a scope per test that leaves no nodes behind. */
+/* Around each test: a scope, which must leave no nodes behind. */
 int fc_open_scope(void **state);
 int fc_close_scope(void **state);
 

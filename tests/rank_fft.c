@@ -55,7 +55,8 @@ static void along_several(starp_array *x)
 static void convolutions(starp_array *x, uint64_t *seed)
 {
     int64_t n = starp_size(x), m = 1 + rig_below(seed, 60);
-    starp_array *line = starp_reshape(x, STARP_SHAPE(n)), *real = starp_real(line), *whole = starp_astype(starp_multiply(real, starp_scalar(session, 50.0)), STARP_I32);
+    starp_array *line = starp_reshape(x, STARP_SHAPE(n)), *real = starp_real(line);
+    starp_array *whole = starp_astype(starp_multiply(real, starp_scalar(session, 50.0)), STARP_I32);
     starp_array *few = starp_slice(real, STARP_INDEX(STARP_RANGE(0, m)));
     digest("convolve", starp_convolve(line, few, STARP_SAME));
     digest("integers", starp_correlate(whole, starp_slice(whole, STARP_INDEX(STARP_RANGE(0, m))), STARP_FULL));

@@ -21,7 +21,8 @@ static struct range find_range(int64_t longer, int64_t shorter, starp_convolve_m
 }
 
 /* sum + b[j] x[start : start + length], or without sum that alone; takes sum. */
-static struct sp_node *add_tap(struct sp_graph *g, struct sp_node *sum, struct sp_node *x, struct sp_node *b, int64_t j, int64_t start, int64_t length)
+static struct sp_node *add_tap(struct sp_graph *g, struct sp_node *sum, struct sp_node *x, struct sp_node *b, int64_t j, int64_t start,
+                               int64_t length)
 {
     struct temps t = { .g = g };
     struct sp_node *tap = hold(&t, sp_build_slice(g, b, 1, &STARP_AT(j)));

@@ -196,8 +196,8 @@ static void keep_boxes(const struct sp_cuts *c, struct boxes *b, char **at)
     b->box = take(at, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
     b->ref = take(at, (size_t)c->nbox * sizeof *b->ref);
     b->buffer = take(at, (size_t)c->nslot * sizeof *b->buffer);
-    memcpy(b->box, c->box, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
-    memcpy(b->ref, c->ref, (size_t)c->nbox * sizeof *b->ref);
+    if (c->nbox > 0) memcpy(b->box, c->box, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
+    if (c->nbox > 0) memcpy(b->ref, c->ref, (size_t)c->nbox * sizeof *b->ref);
     for (int i = 0; i < c->nslot; i++) b->buffer[i] = c->slot[i]->data;
 }
 
