@@ -116,8 +116,19 @@ static struct sp_dft *make(const struct sp_dft_key *key)
     return NULL;
 }
 
+/* FFTW plans in one thread at a time, also when the program plans transforms of its own. */
+static void start_fftw(void)
+{
+    fftwf_init_threads();
+    fftw_init_threads();
+    fftwf_make_planner_thread_safe();
+    fftw_make_planner_thread_safe();
+}
+
+static pthread_once_t fftw = PTHREAD_ONCE_INIT;
+
 static struct {
-    pthread_mutex_t lock; /* FFTW plans in one thread at a time */
+    pthread_mutex_t lock;
     struct sp_dft *first;
     uint64_t clock;
     int idle;
@@ -148,6 +159,7 @@ static void forget_one(void)
 
 struct sp_dft *sp_dft_get(const struct sp_dft_key *key)
 {
+    pthread_once(&fftw, start_fftw);
     pthread_mutex_lock(&cache.lock);
     struct sp_dft *d = find(key);
     if (!d) {
