@@ -265,6 +265,22 @@ static void what_is_not_finite(void **state)
     }
 }
 
+/* A NaN is not a pivot that can be done without, whatever the order and dtype; LAPACK's complex ones may be, and find zeros then. */
+static void nan_is_not_lost(void **state)
+{
+    (void)state;
+    for (starp_dtype d = STARP_F32; d <= STARP_C128; d++) {
+        for (int64_t n = 2; n < 200; n = 3 * n + 1) {
+            struct la a = la_new(n, n);
+            for (int64_t i = 0; i < n; i++) LA(a, i, i) = i == n / 2 ? NAN : 1;
+            starp_array *x = la_put(session, a, d);
+            assert_true(la_item(starp_isnan(starp_linalg_det(x))) == 1);
+            starp_array *y = la_is_complex(d) ? NULL : starp_linalg_solve(x, ones(d, 1, n, 0, 0));
+            if (y) assert_true(la_item(starp_any(starp_isnan(y), NULL, 0)) == 1);
+        }
+    }
+}
+
 /* What a wide problem's right-hand sides are solved in is larger than they are, and was somebody's memory. */
 static void old_memory_is_not_looked_at(void **state)
 {
@@ -284,7 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(shapes_that_do_not_fit), TEST(arguments_out_of_range), TEST(too_much_for_lapack), TEST(null_and_foreign_handles), TEST(singular_matrices),
-        TEST(the_matrix_of_a_batch), TEST(not_positive_definite), TEST(what_is_not_finite), TEST(old_memory_is_not_looked_at),
+        TEST(the_matrix_of_a_batch), TEST(not_positive_definite), TEST(what_is_not_finite), TEST(nan_is_not_lost), TEST(old_memory_is_not_looked_at),
     };
     int failed = cmocka_run_group_tests_name("at once", tests, la_open_at_once, la_close);
     return failed + cmocka_run_group_tests_name("in tiles", tests, la_open_in_tiles, la_close);

@@ -54,12 +54,8 @@ starp_plu_factors starp_linalg_lu(starp_array *x)
     starp_session *s = sp_client_enter("linalg_lu", x, __builtin_return_address(0));
     if (!s) return f;
     if (!sp_build_lu(&s->graph, x->node, &p, &l, &u)) return sp_client_wrap(s, NULL), f;
-    f = (starp_plu_factors){ sp_client_wrap(s, p), sp_client_wrap(s, l), sp_client_wrap(s, u) };
-    if (f.p && f.l && f.u) return f;
-    if (f.p) starp_release(f.p);
-    if (f.l) starp_release(f.l);
-    if (f.u) starp_release(f.u);
-    return (starp_plu_factors){ NULL, NULL, NULL };
+    wrap_nodes(s, 3, (struct sp_node *[]){ p, l, u }, (starp_array **[]){ &f.p, &f.l, &f.u });
+    return f;
 }
 
 starp_array *starp_linalg_lu_solve(starp_lu_factors factors, starp_array *b)

@@ -257,7 +257,8 @@ struct sp_whole {
     void *in[2];                    /* in[1]: right-hand sides, max(m, n) rows; solutions afterwards */
     void *out[SP_MAX_RESULTS];      /* what is not in in[] afterwards */
     int rank;
-    int lwork, lrwork, liwork;      /* workspace, in LAPACK's terms; the same for all matrices of these extents */
+    int lwork, liwork;              /* workspace, in LAPACK's terms; the same for all matrices of these extents */
+    int64_t lrwork;
     size_t beside, bytes;           /* of scratch: ours; all of it */
     void *tau, *work, *rwork;       /* scratch */
     int *iwork;

@@ -314,7 +314,8 @@ static void *cut(char **at, size_t bytes)
 static char *allocate(struct divide *v)
 {
     size_t n = (size_t)v->x->n, real = v->blas->real, parts = (size_t)v->parts, pad = 64;
-    char *memory = sp_malloc(n * n * (sizeof(double) + real) + 12 * (n * 8 + pad) + (4 * n + 1) * sizeof(double) + (6 * n + 4 * parts) * sizeof(int) + n + 5 * pad), *at = memory;
+    size_t bytes = (n * n + 4 * n + 1) * sizeof(double) + n * n * real + 12 * n * sizeof(double) + (6 * n + 4 * parts) * sizeof(int) + n + 17 * pad;
+    char *memory = sp_malloc(bytes), *at = memory;
     if (!memory) return NULL;
     v->delta = cut(&at, (n * n + 4 * n + 1) * sizeof(double)); /* LAPACK wants that much for a single leaf */
     v->compact = cut(&at, n * n * real);
@@ -330,7 +331,8 @@ static char *allocate(struct divide *v)
 
 int sp_divide_and_conquer(const struct sp_spectral *x, const struct sp_share *share)
 {
-    struct divide v = { .x = x, .blas = sp_spectral_blas_of(sp_dtype_real(x->dtype)), .dense = sp_dense_of(sp_dtype_real(x->dtype)), .share = share, .parts = 1 };
+    starp_dtype real = sp_dtype_real(x->dtype);
+    struct divide v = { .x = x, .blas = sp_spectral_blas_of(real), .dense = sp_dense_of(real), .share = share, .parts = 1 };
     int64_t leaf = sp_least(LEAF, 16 + 4 * x->panel);
     double most = fmax(v.blas->largest(x->n, x->d), v.blas->largest(x->n - 1, x->e));
     while (x->n > v.parts * leaf) v.parts *= 2;

@@ -40,7 +40,7 @@
     }
 EACH_F(LU_SUBTRACT, )
 
-/* The first row from c on whose element in column c is largest; NaN is not large. */
+/* The first row from c on whose element in column c is largest, or NaN, which must not be lost. */
 #define LU_PIVOT(id, ...) \
     static size_t lu_pivot_##id(size_t m, const T_##id *a, size_t lda, size_t c) \
     { \
@@ -55,7 +55,7 @@ EACH_F(LU_SUBTRACT, )
         for (; i < m; i++) most[0] = fabs(a[i * lda + c]) > most[0] ? fabs(a[i * lda + c]) : most[0]; \
         for (size_t k = 1; k < LU_CHAINS; k++) most[0] = most[k] > most[0] ? most[k] : most[0]; \
         for (i = c; i < m; i++) { \
-            if (fabs(a[i * lda + c]) == most[0]) return i; \
+            if (!(fabs(a[i * lda + c]) < most[0])) return i; \
         } \
         return c; \
     } \

@@ -92,7 +92,7 @@ IDENTITY(c128, z)
 #define WORK_REAL x->work, x->lwork
 #define WORK_COMPLEX x->work, x->lwork, x->rwork
 #define MORE_REAL x->work, x->lwork, x->iwork, x->liwork
-#define MORE_COMPLEX x->work, x->lwork, x->rwork, x->lrwork, x->iwork, x->liwork
+#define MORE_COMPLEX x->work, x->lwork, x->rwork, (int)x->lrwork, x->iwork, x->liwork
 #define DRIVERS(R, p, KIND, SY) \
     static int p##_gesdd(struct sp_whole *x) \
     { \
@@ -344,10 +344,10 @@ static void ask_driver(struct sp_whole *x, whole_fn *driver)
     x->liwork = iwork[0];
     if (x->call == SP_CALL_svd || x->call == SP_CALL_svdvals) {
         int64_t a = 5 * least + 7, b = 2 * most + 2 * least + 1;
-        x->lrwork = (int)(least * (x->call == SP_CALL_svdvals ? 7 : a > b ? a : b));
+        x->lrwork = sp_dtypes[x->dtype].cls != SP_CLASS_C ? 0 : least * (x->call == SP_CALL_svdvals ? 7 : a > b ? a : b);
         x->liwork = (int)(8 * least);
     }
-    if (x->call == SP_CALL_eig || x->call == SP_CALL_eigvals) x->lrwork = (int)(2 * least);
+    if (x->call == SP_CALL_eig || x->call == SP_CALL_eigvals) x->lrwork = 2 * least;
 }
 
 /* Elements of scratch beside a driver's workspace. */

@@ -182,10 +182,12 @@ static struct sp_node *call_on_order(struct sp_graph *g, struct sp_node *lu, str
     starp_dims batch, all;
     starp_dtype d = common_dtype(SP_CALL_lu_solve, lu, b);
     struct sp_node *in[3] = { NULL, NULL, NULL }, *n = NULL;
-    bool conform = common_batch(g, SP_CALL_lu_solve, lu, b, &batch);
+    if (!common_batch(g, SP_CALL_lu_solve, lu, b, &batch)) return NULL;
     struct sp_node like = { .shape = batch };
+    like.shape.v[batch.n] = lu->shape.v[lu->shape.n - 2];
+    like.shape.v[batch.n + 1] = lu->shape.v[lu->shape.n - 1];
     like.shape.n += 2;
-    if (conform && common_batch(g, SP_CALL_lu_solve, &like, order, &all)) {
+    if (common_batch(g, SP_CALL_lu_solve, &like, order, &all)) {
         in[0] = over_batch(g, sp_build_cast(g, lu, d), &all);
         in[1] = over_batch(g, sp_build_cast(g, b, d), &all);
         in[2] = over_batch(g, sp_node_retain(order), &all);

@@ -45,7 +45,8 @@ static int64_t call_bytes(const struct sp_plan *p, const struct sp_step *s, cons
         const struct sp_operand *x = &s->operand[k];
         const struct sp_node *seen = o->node[x->npath ? x->path[0] : x->node]; /* may be broadcast, or a piece */
         int64_t bytes = sp_shape_size(&seen->shape) * sp_dtypes[seen->dtype].size;
-        int64_t more = !p->mixed || call != SP_CALL_solve ? 0 : k == 0 ? bytes / 4 * 3 : bytes / 2 * 5;
+        bool mixed = p->mixed && call == SP_CALL_solve && (seen->dtype == STARP_F64 || seen->dtype == STARP_C128);
+        int64_t more = !mixed ? 0 : k == 0 ? bytes / 4 * 3 : bytes / 2 * 5;
         if (__builtin_add_overflow(sum, bytes, &sum) || __builtin_add_overflow(sum, more, &sum)) sum = INT64_MAX / 4;
     }
     return sum;

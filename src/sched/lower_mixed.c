@@ -286,7 +286,7 @@ static starp_status finish(struct mixed *m, int64_t batch)
 bool sp_mixed_applies(const struct sp_calling *c)
 {
     starp_dtype d = (starp_dtype)c->node->dtype;
-    return SP_OPTION(&c->run->sched->options, mixed) && (d == STARP_F64 || d == STARP_C128) && c->extent[1][1] <= c->extent[0][1] / FEW;
+    return SP_OPTION(&c->run->sched->options, mixed) && (d == STARP_F64 || d == STARP_C128) && c->extent[1][1] > 0 && c->extent[1][1] <= c->extent[0][1] / FEW;
 }
 
 /* A matrix as `like` is, in a precision. */

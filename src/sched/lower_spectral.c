@@ -95,9 +95,13 @@ static void depend(struct spectral *s, struct spectral_task *t, const struct sp_
     if (m->value) sp_call_depend(s->c, &t->task, m->value->slot[t->matrix], mode);
 }
 
-/* A task that helpers join. They read `slot` as it does, whatever it does to it: others wait for what comes with it. */
-static starp_status submit_led(struct spectral *s, struct spectral_task *t, struct sp_slot *slot)
+/*
+ * A task that helpers join, where there is something to share. They read `slot` as it does, whatever it does to it: others wait for
+ * what comes with it. As many matrices as workers keep these busy by themselves.
+ */
+static starp_status submit_led(struct spectral *s, struct spectral_task *t, struct sp_slot *slot, bool shares)
 {
+    if (s->a.value->ntile >= s->c->run->sched->runtime.workers) shares = false;
     struct sp_team *team = t->team = sp_team_new(s->c);
     if (!team) {
         sp_free(t);
@@ -105,7 +109,7 @@ static starp_status submit_led(struct spectral *s, struct spectral_task *t, stru
     }
     sp_call_depend(s->c, &t->task, slot, 1);
     SP_TRY(sp_call_submit(s->c, &t->task));
-    return sp_team_submit(s->c, team, slot);
+    return shares ? sp_team_submit(s->c, team, slot) : STARP_OK;
 }
 
 static starp_status submit_reduce(struct spectral *s, struct sp_spectral *job, int64_t tile)
@@ -116,7 +120,7 @@ static starp_status submit_reduce(struct spectral *s, struct sp_spectral *job, i
     depend(s, t, &s->d, 2);
     depend(s, t, &s->e, 2);
     for (int side = 0; side < 2; side++) depend(s, t, &s->tau[side], 2);
-    return submit_led(s, t, s->a.value->slot[tile]);
+    return submit_led(s, t, s->a.value->slot[tile], true);
 }
 
 static starp_status submit_solve(struct spectral *s, struct sp_spectral *job, int64_t tile)
@@ -128,7 +132,7 @@ static starp_status submit_solve(struct spectral *s, struct sp_spectral *job, in
         depend(s, t, &s->vectors[side], 2);
         depend(s, t, &s->real[side], 2);
     }
-    return submit_led(s, t, s->e.value->slot[tile]);
+    return submit_led(s, t, s->e.value->slot[tile], s->symmetric && s->sides); /* the rest is LAPACK's, in one piece */
 }
 
 static starp_status submit_blocks(struct spectral *s, struct sp_spectral *job, int64_t tile, int side)

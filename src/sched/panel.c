@@ -49,7 +49,8 @@ starp_status sp_panel_begin(struct sp_calling *c, const struct sp_matrix *m, int
     p->mine = sp_is_mine(c->run->sched, owner);
     SP_TRY(p->mine ? place(c, m, tile, p) : receive(c, m, owner, p));
     p->marked = (uint64_t *)(void *)((char *)p->with + rounded(p->bytes));
-    p->mark = (c->run->id * UINT64_C(0x9E3779B97F4A7C15)) ^ (uint64_t)(tile << 20) ^ (uint64_t)p->row; /* no other panel's */
+    p->mark = (c->run->id * UINT64_C(0x9E3779B97F4A7C15)) ^ (uint64_t)(tile << 20) ^ (uint64_t)p->row; /* no other panel's, */
+    p->mark += (uint64_t)(c->step - c->run->plan->step) * UINT64_C(0xD1B54A32D192ED03) + m->dtype; /* of no other call or precision */
     return STARP_OK;
 }
 
