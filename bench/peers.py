@@ -193,7 +193,7 @@ class Peer:
 
     def mean(self):
         parts = self.result if isinstance(self.result, tuple) else (self.result,)
-        parts = [p.view(float) if np.iscomplexobj(p) else p for p in parts]
+        parts = [np.ascontiguousarray(p).view(float) if np.iscomplexobj(p) else p for p in parts]
         return sum(float(np.sum(p)) for p in parts) / sum(np.size(p) for p in parts)
 
 
