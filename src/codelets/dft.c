@@ -7,12 +7,13 @@
 #include <fftw3.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "codelets.h"
 
 #define LONGEST 2048 /* that FFTW's estimates are good for */
-#define TINY 32      /* lines up to this length are transformed several at a time, */
+#define TINY SP_DFT_TINY /* lines up to this length are transformed several at a time, */
 #define AT_ONCE 16   /* always as many */
 #define KEPT 64      /* plans that nobody uses, at most */
 

@@ -37,15 +37,19 @@ static bool OF(plan_real)(struct sp_dft *d, R *a, R *b)
     return d->sub;
 }
 
-/* A program's own use of FFTW may have asked for threads, for all plans to come. */
+/* A program's own use of FFTW may have asked for threads, and left wisdom, for all plans to come. */
 static bool OF(plan)(struct sp_dft *d)
 {
     int threads = FFTW(planner_nthreads)();
+    char *wisdom = FFTW(export_wisdom_to_string)();
+    FFTW(forget_wisdom)();
     FFTW(plan_with_nthreads)(1);
     size_t bytes = (size_t)d->lines * ((size_t)d->key.n + 2) * 2 * sizeof(R);
     R *a = FFTW(malloc)(bytes), *b = FFTW(malloc)(bytes);
     bool ok = a && b && (d->key.kind == SP_DFT_C2C || d->half ? OF(plan_complex)(d, (void *)a, (void *)b) : OF(plan_real)(d, a, b));
     FFTW(plan_with_nthreads)(threads);
+    if (wisdom) FFTW(import_wisdom_from_string)(wisdom);
+    free(wisdom);
     FFTW(free)(a);
     FFTW(free)(b);
     return ok;

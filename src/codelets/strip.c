@@ -7,7 +7,7 @@
 
 #include "codelets.h"
 
-#define AHEAD 12 /* rows asked for before they are needed: too far apart for the hardware to foresee */
+#define AHEAD 8 /* rows asked for before they are needed: too far apart for the hardware to foresee, few enough for a cache set */
 #define WIDE 8   /* columns at a time */
 
 struct sixteen {

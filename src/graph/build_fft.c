@@ -41,6 +41,7 @@ bool sp_build_axis_call(struct sp_graph *g, enum sp_call call, const struct sp_n
     if (p->axis < 0 || p->axis >= x->shape.n) return refuse(g, STARP_ERR_ARGUMENT, call, x, "has no such axis");
     int64_t extent = x->shape.v[p->axis], most = call == SP_CALL_irfft ? p->n / 2 + 1 : p->n;
     if (p->n < (call == SP_CALL_pad ? 0 : 1)) return refuse(g, STARP_ERR_SHAPE, call, x, "cannot be brought to less than 1 element along an axis");
+    if (call != SP_CALL_pad && p->n > INT32_MAX) return refuse(g, STARP_ERR_SHAPE, call, x, "along an axis is more than FFTW can count with 32 bits");
     if (p->first < 0 || p->first > p->n || extent > most - p->first) return refuse(g, STARP_ERR_SHAPE, call, x, "has more elements along the axis");
     r->shape[0].v[p->axis] = call == SP_CALL_rfft ? p->n / 2 + 1 : p->n;
     if (call == SP_CALL_rfft) r->dtype[0] = x->dtype == STARP_F32 ? STARP_C64 : STARP_C128;

@@ -14,6 +14,7 @@ struct sp_along {
     struct sp_window in, out;
     bool tokens;             /* tasks write parts of tiles: whoever reads those waits for a task that reads all tokens */
     struct sp_slot **token;  /* one per task */
+    struct sp_slot *ready;   /* can be read when `out` may be written; NULL: at once */
     int64_t ntoken, token_cap;
 };
 

@@ -19,7 +19,7 @@ starp_status sp_along_token(struct sp_along *f, struct sp_task *task)
         f->token = more;
         f->token_cap = cap;
     }
-    struct sp_slot *slot = sp_pool_get(&c->run->sched->pool, 1, true);
+    struct sp_slot *slot = sp_pool_get(&c->run->sched->pool, 1, false); /* one that another call waits for would make this one wait */
     if (!slot) return sp_fail_memory(c->e);
     f->token[f->ntoken++] = slot;
     sp_call_depend(c, task, slot, 2);
@@ -70,17 +70,36 @@ static bool is_long(const struct sp_along *f)
     return f->call == SP_CALL_fft && f->param.n > SP_DFT_LONGEST && sp_sixstep_cuts(f->param.n, &n1, &n2);
 }
 
+/* Memory that other tasks of this run have used may be written when these are done. */
+static starp_status await_memory(struct sp_along *f, struct sp_value *v)
+{
+    struct sp_calling *c = f->c;
+    bool used = false;
+    for (int64_t i = 0; i < v->ntile; i++) used |= v->slot[i] && v->slot[i]->writes == c->run->id;
+    if (!used) return STARP_OK;
+    f->ready = sp_pool_get(&c->run->sched->pool, 1, false);
+    struct sp_task *t = f->ready ? sp_call_task(c, sizeof *t, (int)v->ntile + 1, "await", perform_nothing) : NULL;
+    if (!t) return sp_fail_memory(c->e);
+    for (int64_t i = 0; i < v->ntile; i++) {
+        if (v->slot[i]) sp_call_depend(c, t, v->slot[i], 2);
+    }
+    sp_call_depend(c, t, f->ready, 2);
+    return sp_call_submit(c, t);
+}
+
 static starp_status lower_here(struct sp_along *f)
 {
     struct sp_value *to = f->out.value;
     bool at_once = f->c->at_once;
-    SP_TRY(sp_value_fill(f->c->run->sched, to, false, f->c->e));
+    SP_TRY(sp_value_fill(f->c->run->sched, to, !at_once, f->c->e));
     if (!at_once) to->run = f->c->run->id;
+    if (!at_once) SP_TRY(await_memory(f, to));
     f->tokens = !at_once;
     starp_status status = is_long(f) ? sp_lower_sixstep(f) : sp_lower_lines(f);
     if (status == STARP_OK && !at_once) status = join(f, 0, to->slot, to->ntile, false);
     drop_tokens(f, 0, f->ntoken);
     sp_free(f->token);
+    if (f->ready) sp_pool_put(&f->c->run->sched->pool, f->ready, f->c->run->id);
     return status;
 }
 

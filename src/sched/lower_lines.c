@@ -13,7 +13,7 @@
 #define MOST_BLOCKS 512                   /* and tasks at most */
 #define CHUNK_BYTES ((int64_t)1 << 18)    /* lines gathered at a time */
 #define STRIP 8                           /* but so many, where they lie side by side: whole cache lines, */
-#define STRIP_BYTES ((int64_t)1 << 22)    /* unless that is more */
+#define STRIP_BYTES ((int64_t)1 << 24)    /* unless that is more */
 
 /* Boxes of a block in tiles of a value. */
 struct boxes {
@@ -125,9 +125,10 @@ static void end_lines(struct sp_task *task)
 
 void sp_lines_block(const struct sp_along *f, const starp_dims *shape, starp_dims *block)
 {
-    int64_t all = sp_shape_size(shape), n = f->param.n > 0 ? f->param.n : 1, room = BLOCK_ELEMENTS;
+    int64_t in = sp_shape_size(&f->in_shape), out = sp_shape_size(&f->out_shape), all = in > out ? in : out;
+    int64_t n = f->param.n > 0 ? f->param.n : 1, room = BLOCK_ELEMENTS, least = f->param.axis < shape->n - 1 ? STRIP : 1;
     if (all / MOST_BLOCKS > room) room = all / MOST_BLOCKS;
-    room = room > n ? room / n : 1;
+    room = room / n > least ? room / n : least;
     *block = *shape;
     for (int a = shape->n - 1; a >= 0; a--) {
         if (a == f->param.axis) continue;
@@ -205,15 +206,18 @@ static void keep_boxes(const struct sp_cuts *c, struct boxes *b, char **at)
 static starp_status submit_lines(struct sp_along *f, const struct sp_cuts *in, const struct sp_cuts *out, const int64_t *extent, bool stream)
 {
     struct sp_calling *c = f->c;
-    struct lines_task *t = sp_call_task(c, sizeof *t + boxes_bytes(in) + boxes_bytes(out), in->nslot + out->nslot + 1, "lines", perform_lines);
+    struct lines_task *t = sp_call_task(c, sizeof *t + boxes_bytes(in) + boxes_bytes(out), in->nslot + out->nslot + 2, "lines", perform_lines);
     if (!t) return sp_fail_memory(c->e);
     char *at = (char *)(t + 1);
     keep_boxes(in, &t->in, &at);
     keep_boxes(out, &t->out, &at);
     t->ndim = f->in_shape.n;
     t->axis = f->param.axis;
-    t->across = t->ndim < 2 ? -1 : t->axis == t->ndim - 1 ? t->axis - 1 : t->ndim - 1;
     memcpy(t->extent, extent, (size_t)t->ndim * sizeof *extent);
+    t->across = -1;
+    for (int a = 0; a < t->ndim; a++) {
+        if (a != t->axis && (extent[a] > 1 || t->across < 0)) t->across = a;
+    }
     t->extent[t->axis] = 1;
     t->n_in = f->in_shape.v[t->axis];
     t->n_out = f->out_shape.v[t->axis];
@@ -228,6 +232,7 @@ static starp_status submit_lines(struct sp_along *f, const struct sp_cuts *in, c
     choose_chunk(f, t);
     for (int i = 0; i < in->nslot && !c->at_once; i++) sp_depend(&t->task, in->slot[i], 1, false);
     for (int i = 0; i < out->nslot && !f->tokens; i++) sp_call_depend(c, &t->task, out->slot[i], 2);
+    if (f->ready) sp_call_depend(c, &t->task, f->ready, 1);
     starp_status status = f->tokens ? sp_along_token(f, &t->task) : STARP_OK;
     if (status != STARP_OK) return end_lines(&t->task), sp_free(t), status;
     return sp_call_submit(c, &t->task);

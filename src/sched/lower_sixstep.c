@@ -12,8 +12,7 @@
 
 #define TASK_ELEMENTS ((int64_t)1 << 15) /* at least */
 #define MOST_TASKS 256
-#define STRIP_BYTES ((int64_t)1 << 19)
-#define ROOTS 64                         /* a line is multiplied by roots in runs of so many */
+#define STRIP_BYTES ((int64_t)1 << 20) /* of lines that are worked on together: a level-2 cache, or nearly */
 
 bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2)
 {
@@ -22,112 +21,15 @@ bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2)
     while (n % d) d--;
     *n1 = d;
     *n2 = n / d;
-    return d >= 2 * STEP && *n2 <= SP_DFT_LONGEST;
+    return d > SP_DFT_TINY && *n2 <= SP_DFT_LONGEST;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ tasks */
-
-/* w^m, from the product of two roots in tables. */
-static void find_root(const struct sixstep *x, int64_t m, double *root)
-{
-    const double *a = x->coarse + 2 * (m >> x->shift), *b = x->fine + 2 * (m & (((int64_t)1 << x->shift) - 1));
-    root[0] = a[0] * b[0] - a[1] * b[1];
-    root[1] = a[0] * b[1] + a[1] * b[0];
-}
-
-/* w^(step k), k < count, in the line's precision. */
-static void find_roots(const struct sixstep *x, int64_t step, int64_t count, void *to)
-{
-    double root[2];
-    for (int64_t k = 0, m = 0; k < count; k++) {
-        find_root(x, m, root);
-        for (int i = 0; i < 2; i++) {
-            if (x->single) ((float *)to)[2 * k + i] = (float)root[i];
-            else ((double *)to)[2 * k + i] = root[i];
-        }
-        m += step;
-        if (m >= x->n) m -= x->n;
-    }
-}
-
-/* Element k of the line of column c is multiplied by w^(c k). */
-static void twist(const struct sixstep *x, int64_t c, char *line, char *room)
-{
-    int64_t item = (int64_t)x->item, runs = (x->n1 + ROOTS - 1) / ROOTS;
-    char *by = room + ROOTS * item;
-    find_roots(x, c, ROOTS, room);
-    find_roots(x, (int64_t)((__int128)c * ROOTS % x->n), runs, by);
-    for (int64_t i = 0; i < runs; i++) {
-        int64_t count = x->n1 - i * ROOTS < ROOTS ? x->n1 - i * ROOTS : ROOTS;
-        x->kernels->twist((size_t)count, line + i * ROOTS * item, room, by + i * item, x->single);
-    }
-}
-
-static int transform_columns(struct sp_task *task, void *scratch)
-{
-    struct pass *t = (struct pass *)task;
-    const struct sixstep *x = t->x;
-    struct sp_strip s = t->from;
-    int64_t item = (int64_t)x->item, bytes = s.pitch * item;
-    char *room = (char *)scratch + (t->width + 1) * bytes;
-    for (int64_t c = t->first; c < t->last; c += s.count) {
-        s.from = c;
-        s.count = t->last - c < t->width ? t->last - c : t->width;
-        sp_strip_gather(&s, (char *)scratch + bytes);
-        for (int64_t b = 0; b < s.count; b++) {
-            char *line = (char *)scratch + b * bytes; /* what was there has been transformed */
-            sp_dft_run(t->dft, line + bytes, line, x->kernels);
-            twist(x, c + b, line, room);
-            for (int r = 0; r < x->ranks; r++) {
-                size_t count = (size_t)((x->rows[r].last - x->rows[r].first) * item);
-                x->kernels->stream(t->piece[r] + (size_t)(c + b - t->first) * count, line + x->rows[r].first * item, count);
-            }
-        }
-    }
-    x->kernels->fence();
-    return SP_KERNEL_OK;
-}
-
-static int transform_rows(struct sp_task *task, void *scratch)
-{
-    struct pass *t = (struct pass *)task;
-    const struct sixstep *x = t->x;
-    struct sp_strip s = t->from, to = t->to;
-    int64_t bytes = s.pitch * (int64_t)x->item, own = x->rows[x->rank].first;
-    for (int64_t k = t->first; k < t->last; k += s.count) {
-        to.from = k;
-        s.from = k - own;
-        s.count = to.count = t->last - k < t->width ? t->last - k : t->width;
-        sp_strip_gather(&s, (char *)scratch + bytes);
-        for (int64_t b = 0; b < s.count; b++) {
-            char *line = (char *)scratch + b * bytes;
-            sp_dft_run(t->dft, line + bytes, line, x->kernels);
-            if (x->scale != 1) x->kernels->scale((size_t)x->n2 * 2, line, x->scale, x->single);
-        }
-        sp_strip_scatter(&to, scratch, t->piece);
-    }
-    return SP_KERNEL_OK;
-}
-
-static int unpack(struct sp_task *task, void *scratch)
-{
-    struct pass *t = (struct pass *)task;
-    struct sp_strip to = t->to;
-    (void)scratch;
-    for (int64_t k = t->first; k < t->last; k += to.count) {
-        to.from = k;
-        to.count = t->last - k < t->width ? t->last - k : t->width;
-        sp_strip_unpack(&to, t->piece);
-    }
-    return SP_KERNEL_OK;
-}
+/* ------------------------------------------------------------------------------------------------------- submitting */
 
 static void end_pass(struct sp_task *task)
 {
     sp_dft_put(((struct pass *)task)->dft);
 }
-
-/* ------------------------------------------------------------------------------------------------------- submitting */
 
 /* Lines of a strip, and of a task: whole cache lines of elements. */
 static int64_t strip_width(const struct sixstep *x, int64_t n)
@@ -146,15 +48,16 @@ static struct pass *new_pass(struct sixstep *x, const char *name, int (*perform)
                              int ndep)
 {
     struct pass *t = sp_call_task(x->f->c, sizeof *t + (size_t)x->ranks * sizeof t->piece[0], ndep, name, perform);
+    int64_t pitch = (n + STEP - 1) / STEP * STEP + STEP; /* lines are aligned, and do not all fall into the same places of a cache */
     if (!t) return sp_fail_memory(x->f->c->e), NULL;
     t->x = x;
     t->first = first;
     t->last = last;
     t->width = strip_width(x, n);
-    t->from = (struct sp_strip){ .rows = n, .pitch = n + STEP, .item = x->item, .kernels = x->kernels };
-    t->to = (struct sp_strip){ .stretch = x->out.stretch, .rows = x->n2, .row = x->n1, .pitch = n + STEP, .item = x->item,
+    t->from = (struct sp_strip){ .rows = n, .pitch = pitch, .item = x->item, .kernels = x->kernels };
+    t->to = (struct sp_strip){ .stretch = x->out.stretch, .rows = x->n2, .row = x->n1, .pitch = pitch, .item = x->item,
                                .kernels = x->kernels, .past = x->past };
-    t->task.scratch = (size_t)((t->width + 1) * (n + STEP) + 2 * ROOTS + x->n1 / ROOTS) * x->item + 64;
+    t->task.scratch = (size_t)((t->width + 1) * pitch + 2 * SP_SIXSTEP_ROOTS + x->n1 / SP_SIXSTEP_ROOTS) * x->item + 64;
     t->task.end = end_pass;
     return t;
 }
@@ -193,7 +96,7 @@ static starp_status make_pieces(struct sixstep *x, struct pass *t, int64_t task)
 static starp_status submit_columns(struct sixstep *x, int64_t first, int64_t last, int64_t task)
 {
     struct sp_calling *c = x->f->c;
-    struct pass *t = new_pass(x, "columns", transform_columns, x->n1, first, last, x->in.nslot + 1);
+    struct pass *t = new_pass(x, "columns", sp_sixstep_columns, x->n1, first, last, x->in.nslot + 1);
     if (!t) return c->e->status;
     plan(t, x->dft1);
     t->from.stretch = x->in.stretch;
@@ -203,12 +106,11 @@ static starp_status submit_columns(struct sixstep *x, int64_t first, int64_t las
     return sp_call_submit(c, &t->task);
 }
 
-/* Where the pieces of a task's columns come to lie on this rank: as a stretch of a matrix of n2 rows, one per column. */
+/* Where this rank's piece of a task's columns is. */
 static void add_piece(struct sixstep *x, int64_t task, int64_t first, int64_t last)
 {
-    int64_t row = x->rows[x->rank].last - x->rows[x->rank].first;
-    if (row == 0) return;
-    x->middle.stretch[task] = (struct sp_stretch){ .first = first * row, .last = last * row, .data = x->middle.slot[task]->data, .stride = (int64_t)x->item };
+    if (x->rows[x->rank].last == x->rows[x->rank].first) return;
+    x->middle.stretch[task] = (struct sp_stretch){ .first = first, .last = last, .data = x->middle.slot[task]->data, .stride = (int64_t)x->item };
 }
 
 static starp_status first_pass(struct sixstep *x)
@@ -246,7 +148,7 @@ static starp_status join_pieces(struct sixstep *x)
 {
     struct sp_calling *c = x->f->c;
     struct sp_task *t = sp_call_task(c, sizeof *t, x->middle.nslot + 1, "join", perform_nothing);
-    x->joined = sp_pool_get(&c->run->sched->pool, 1, !c->at_once);
+    x->joined = sp_pool_get(&c->run->sched->pool, 1, false);
     if (!t || !x->joined) return sp_free(t), sp_fail_memory(c->e);
     for (int i = 0; i < x->middle.nslot; i++) {
         if (x->middle.slot[i]) sp_call_depend(c, t, x->middle.slot[i], 1);
@@ -269,12 +171,12 @@ static size_t bytes_for(const struct sixstep *x, const struct pass *t, int rank)
 static starp_status submit_rows(struct sixstep *x, int64_t first, int64_t last)
 {
     struct sp_calling *c = x->f->c;
-    struct pass *t = new_pass(x, "rows", transform_rows, x->n2, first, last, 2);
+    struct pass *t = new_pass(x, "rows", sp_sixstep_rows, x->n2, first, last, 3);
     if (!t) return c->e->status;
     plan(t, x->dft2);
-    t->from.stretch = x->middle.stretch;
-    t->from.row = x->rows[x->rank].last - x->rows[x->rank].first;
+    t->task.scratch += (size_t)(x->middle.nslot + 1) * sizeof *x->middle.stretch;
     sp_call_depend(c, &t->task, x->joined, 1);
+    if (x->f->ready) sp_call_depend(c, &t->task, x->f->ready, 1);
     for (int r = 0; r < x->ranks; r++) {
         struct sp_slot *slot;
         size_t bytes = r == x->rank ? 0 : bytes_for(x, t, r);
@@ -291,7 +193,7 @@ static starp_status submit_rows(struct sixstep *x, int64_t first, int64_t last)
 static starp_status submit_unpack(struct sixstep *x, int64_t first, int64_t last, int from)
 {
     struct sp_calling *c = x->f->c;
-    struct pass *t = new_pass(x, "unpack", unpack, x->n2, first, last, 2);
+    struct pass *t = new_pass(x, "unpack", sp_sixstep_unpack, x->n2, first, last, 3);
     if (!t) return c->e->status;
     size_t bytes = bytes_for(x, t, x->rank);
     struct sp_slot *slot = bytes ? sp_parcel_receive(c->run, bytes, from, c->e) : NULL;
@@ -299,6 +201,7 @@ static starp_status submit_unpack(struct sixstep *x, int64_t first, int64_t last
     t->piece[0] = slot->data;
     t->task.scratch = 0;
     sp_call_depend(c, &t->task, slot, 1);
+    if (x->f->ready) sp_call_depend(c, &t->task, x->f->ready, 1);
     sp_pool_put(&c->run->sched->pool, slot, c->run->id);
     if (sp_along_token(x->f, &t->task) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
     return sp_call_submit(c, &t->task);
@@ -378,6 +281,7 @@ static starp_status begin(struct sixstep *x, struct sp_along *f)
     x->dft2 = sp_dft_get(&key);
     if (!x->rows || !roots || !x->dft1 || !x->dft2) return sp_fail_memory(c->e);
     x->columns = x->rows + x->ranks;
+    x->block = strip_width(x, x->n2);
     deal(x, x->n1, task_width(x, x->n2), x->rows);
     deal(x, x->n2, task_width(x, x->n1), x->columns);
     x->fine = roots;

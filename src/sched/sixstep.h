@@ -12,7 +12,7 @@ struct share {
     int64_t first, last, step;
 };
 
-/* A line, or what lies between the passes, in memory, and the slots of what tasks read. */
+/* A line in memory, or what lies between the passes, whose stretches are a task's columns; and the slots of what tasks read. */
 struct spread {
     struct sp_stretch *stretch; /* kept by the run */
     struct sp_slot **slot;
@@ -24,7 +24,7 @@ struct sixstep {
     struct sp_along *f;           /* while it is being lowered */
     int64_t at[STARP_MAXDIM];     /* which line */
     const struct sp_kernels *kernels;
-    int64_t n, n1, n2;
+    int64_t n, n1, n2, block;     /* block: rows of a strip in the second pass */
     bool single, past;            /* past the caches */
     size_t item;
     double scale;
@@ -47,6 +47,12 @@ struct pass {
     char *piece[];                /* per rank */
 };
 
+#define SP_SIXSTEP_ROOTS 64 /* a line is multiplied by roots of unity in runs of so many */
+
+/* sixstep_tasks.c: a share of the first pass, of the second one, and what of the result comes from another rank. */
+int sp_sixstep_columns(struct sp_task *task, void *scratch);
+int sp_sixstep_rows(struct sp_task *task, void *scratch);
+int sp_sixstep_unpack(struct sp_task *task, void *scratch);
 /* sixstep_exchange.c: finds where the line's elements, and the result's, are; sends and receives what other ranks' columns need. */
 starp_status sp_sixstep_exchange(struct sixstep *x);
 
