@@ -325,6 +325,15 @@ static void what_is_refused(void **state)
     assert_int_equal(starp_last_status(), STARP_OK);
 }
 
+/* An array so large that how lines are dealt hangs on it, and on several ranks its lines are dealt before and after. */
+static void a_wide_frame(void **state)
+{
+    (void)state;
+    starp_array *x = starp_ones(session, STARP_SHAPE(40000, 3), STARP_U8), *y = starp_pad(x, STARP_SHAPE(0, 7), STARP_SHAPE(0, 990));
+    assert_true(la_item(starp_sum(y, NULL, 0)) == 120000);
+    assert_true(la_item(starp_sum(starp_at(y, ":, 7:10"), NULL, 0)) == 120000);
+}
+
 /* ------------------------------------------------------------------------------------------------------------- groups */
 
 static int open_at_once(void **state)
@@ -349,7 +358,7 @@ int main(void)
         TEST(all_axes), TEST(some_axes_and_lengths), TEST(axes_come_again), TEST(two_axes), TEST(over_no_axes), TEST(hermitian_arrays),
         TEST(frequencies), TEST(shifts), TEST(zeros_around), TEST(what_is_refused),
     };
-    const struct CMUnitTest large[] = { TEST(a_long_axis) };
+    const struct CMUnitTest large[] = { TEST(a_long_axis), TEST(a_wide_frame) };
     int failed = cmocka_run_group_tests_name("at once", all, open_at_once, la_close);
     failed += cmocka_run_group_tests_name("in tiles", all, open_in_tiles, la_close);
     return failed + cmocka_run_group_tests_name("large", large, open_at_once, la_close);
