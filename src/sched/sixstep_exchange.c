@@ -17,7 +17,7 @@ static starp_status find_stretches(struct sixstep *x, const struct sp_window *w,
         if (k >= 0 && k != x->f->param.axis) line.view.start[a] += line.view.step[a] * x->at[k];
         line.view.axis[a] = k == x->f->param.axis ? 0 : -1;
     }
-    if (!sp_window_cut(cuts, 1, (int64_t[]){ 0 }, &n, &line, !write, write)) return sp_fail_memory(x->f->c->e);
+    if (!sp_window_cut(cuts, 1, (int64_t[]){ 0 }, &n, &line, !write && n > 0, write)) return sp_fail_memory(x->f->c->e);
     if (n == 0) cuts->nbox = cuts->nslot = 0;
     struct sp_stretch *to = *stretches = sp_run_keep(x->f->c->run, (size_t)(cuts->nbox + 1) * sizeof *to);
     if (!to) return sp_fail_memory(x->f->c->e);
