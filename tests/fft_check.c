@@ -265,3 +265,34 @@ int fc_close_scope(void **state)
     starp_scope_close(session);
     return starp_stats_of(session, &stats) == STARP_OK && stats.nodes_live == 0 ? 0 : -1;
 }
+
+static int open_with(const char *environment)
+{
+    rig_environment(environment);
+    return (session = starp_open(NULL)) ? 0 : -1;
+}
+
+int fc_open_at_once(void **state)
+{
+    (void)state;
+    return open_with("");
+}
+
+int fc_open_in_tiles(void **state)
+{
+    (void)state;
+    return open_with("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=3");
+}
+
+int fc_open_in_large_tiles(void **state)
+{
+    (void)state;
+    return open_with("STARP_TILE=9000 STARP_SMALL=0 STARP_NCPU=3");
+}
+
+void fc_refused(starp_array *x, starp_status status, const char *text)
+{
+    assert_null(x);
+    if (starp_last_status() != status || !strstr(starp_last_error(), text)) fail_msg("%s instead of \"%s\"", starp_last_error(), text);
+    starp_clear_error();
+}

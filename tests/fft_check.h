@@ -35,8 +35,16 @@ void fc_near(const char *what, starp_array *x, starp_dtype dtype, struct fc want
 /* The error of x in these units. */
 double fc_error(starp_array *x, struct fc want, double eps, int64_t n);
 
+/* The call failed, with that status and those words. */
+void fc_refused(starp_array *x, starp_status status, const char *text);
+
+/* The session of a group of tests: nothing by tasks that is small; everything, in small tiles or larger ones. */
+int fc_open_at_once(void **state);
+int fc_open_in_tiles(void **state);
+int fc_open_in_large_tiles(void **state);
 /* Around each test: a scope, which must leave no nodes behind. */
 int fc_open_scope(void **state);
 int fc_close_scope(void **state);
+#define FC_TEST(f) cmocka_unit_test_setup_teardown(f, fc_open_scope, fc_close_scope)
 
 #endif

@@ -323,74 +323,44 @@ static void blocks_of_arrays(void **state)
 
 /* ------------------------------------------------------------------------------------------------------------ errors */
 
-static void refused(starp_array *x, starp_status status, const char *text)
-{
-    assert_null(x);
-    if (starp_last_status() != status || !strstr(starp_last_error(), text)) fail_msg("%s instead of \"%s\"", starp_last_error(), text);
-    starp_clear_error();
-}
-
 static void what_is_refused(void **state)
 {
     (void)state;
     starp_array *v = starp_zeros(session, STARP_SHAPE(4), STARP_F64), *m = starp_zeros(session, STARP_SHAPE(3, 4), STARP_F64);
     starp_array *nothing = starp_zeros(session, STARP_SHAPE(0), STARP_I32), *wide = starp_zeros(session, STARP_SHAPE(2, 9), STARP_F64);
     starp_dims none = { 0 };
-    refused(starp_convolve(v, m, STARP_FULL), STARP_ERR_SHAPE, "convolve: of shapes (4,) and (3, 4)");
-    refused(starp_convolve(nothing, v, STARP_FULL), STARP_ERR_SHAPE, "not empty");
-    refused(starp_correlate(v, starp_at(v, "0"), STARP_FULL), STARP_ERR_SHAPE, "correlate");
-    refused(starp_correlate(v, v, (starp_convolve_mode)3), STARP_ERR_ARGUMENT, "mode 3");
-    refused(starp_fftconvolve(v, v, (starp_convolve_mode)-1, NULL), STARP_ERR_ARGUMENT, "mode -1");
-    refused(starp_fftconvolve(v, m, STARP_FULL, NULL), STARP_ERR_SHAPE, "fftconvolve: shapes (4,) and (3, 4)");
-    refused(starp_oaconvolve(m, wide, STARP_FULL, STARP_AXES(0)), STARP_ERR_SHAPE, "oaconvolve: shapes (3, 4) and (2, 9) do not broadcast");
-    refused(starp_oaconvolve(m, wide, STARP_VALID, NULL), STARP_ERR_SHAPE, "no part is valid");
-    refused(starp_fftconvolve(m, m, STARP_FULL, &none), STARP_ERR_ARGUMENT, "no axes");
-    refused(starp_fftconvolve(m, m, STARP_FULL, STARP_AXES(2)), STARP_ERR_INDEX, "axis 2");
-    refused(starp_fftconvolve(m, m, STARP_FULL, STARP_AXES(1, -1)), STARP_ERR_INDEX, "twice");
-    refused(starp_fftconvolve(m, m, STARP_FULL, &(starp_dims){ 17, { 0 } }), STARP_ERR_INDEX, "17");
+    fc_refused(starp_convolve(v, m, STARP_FULL), STARP_ERR_SHAPE, "convolve: of shapes (4,) and (3, 4)");
+    fc_refused(starp_convolve(nothing, v, STARP_FULL), STARP_ERR_SHAPE, "not empty");
+    fc_refused(starp_correlate(v, starp_at(v, "0"), STARP_FULL), STARP_ERR_SHAPE, "correlate");
+    fc_refused(starp_correlate(v, v, (starp_convolve_mode)3), STARP_ERR_ARGUMENT, "mode 3");
+    fc_refused(starp_fftconvolve(v, v, (starp_convolve_mode)-1, NULL), STARP_ERR_ARGUMENT, "mode -1");
+    fc_refused(starp_fftconvolve(v, m, STARP_FULL, NULL), STARP_ERR_SHAPE, "fftconvolve: shapes (4,) and (3, 4)");
+    fc_refused(starp_oaconvolve(m, wide, STARP_FULL, STARP_AXES(0)), STARP_ERR_SHAPE, "oaconvolve: shapes (3, 4) and (2, 9) do not broadcast");
+    fc_refused(starp_oaconvolve(m, wide, STARP_VALID, NULL), STARP_ERR_SHAPE, "no part is valid");
+    fc_refused(starp_fftconvolve(m, m, STARP_FULL, &none), STARP_ERR_ARGUMENT, "no axes");
+    fc_refused(starp_fftconvolve(m, m, STARP_FULL, STARP_AXES(2)), STARP_ERR_INDEX, "axis 2");
+    fc_refused(starp_fftconvolve(m, m, STARP_FULL, STARP_AXES(1, -1)), STARP_ERR_INDEX, "twice");
+    fc_refused(starp_fftconvolve(m, m, STARP_FULL, &(starp_dims){ 17, { 0 } }), STARP_ERR_INDEX, "17");
     assert_null(starp_convolve(NULL, v, STARP_FULL));
     assert_null(starp_correlate(v, NULL, STARP_FULL));
     assert_null(starp_fftconvolve(NULL, NULL, STARP_FULL, NULL));
     assert_int_equal(starp_last_status(), STARP_OK);
     starp_session *other = starp_open(NULL);
-    refused(starp_convolve(v, starp_zeros(other, STARP_SHAPE(4), STARP_F64), STARP_FULL), STARP_ERR_HANDLE, "another session");
+    fc_refused(starp_convolve(v, starp_zeros(other, STARP_SHAPE(4), STARP_F64), STARP_FULL), STARP_ERR_HANDLE, "another session");
     la_done(starp_close(other));
 }
 
 /* ------------------------------------------------------------------------------------------------------------- groups */
 
-static int open_at_once(void **state)
-{
-    (void)state;
-    rig_environment("");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int open_in_tiles(void **state)
-{
-    (void)state;
-    rig_environment("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int open_in_large_tiles(void **state)
-{
-    (void)state;
-    rig_environment("STARP_TILE=9000 STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, fc_open_scope, fc_close_scope)
-
 int main(void)
 {
     const struct CMUnitTest all[] = {
-        TEST(vectors), TEST(documented_examples), TEST(integers_are_exact), TEST(bools), TEST(vectors_seen_through_views), TEST(arrays),
-        TEST(arrays_along_some_axes), TEST(numbers_and_nothing), TEST(what_is_refused),
+        FC_TEST(vectors), FC_TEST(documented_examples), FC_TEST(integers_are_exact), FC_TEST(bools), FC_TEST(vectors_seen_through_views), FC_TEST(arrays),
+        FC_TEST(arrays_along_some_axes), FC_TEST(numbers_and_nothing), FC_TEST(what_is_refused),
     };
-    const struct CMUnitTest large[] = { TEST(blocks_of_long_lines), TEST(blocks_of_arrays) };
-    int failed = cmocka_run_group_tests_name("at once", all, open_at_once, la_close);
-    failed += cmocka_run_group_tests_name("in tiles", all, open_in_tiles, la_close);
-    failed += cmocka_run_group_tests_name("large", large, open_at_once, la_close);
-    return failed + cmocka_run_group_tests_name("large, in tiles", large, open_in_large_tiles, la_close);
+    const struct CMUnitTest large[] = { FC_TEST(blocks_of_long_lines), FC_TEST(blocks_of_arrays) };
+    int failed = cmocka_run_group_tests_name("at once", all, fc_open_at_once, la_close);
+    failed += cmocka_run_group_tests_name("in tiles", all, fc_open_in_tiles, la_close);
+    failed += cmocka_run_group_tests_name("large", large, fc_open_at_once, la_close);
+    return failed + cmocka_run_group_tests_name("large, in tiles", large, fc_open_in_large_tiles, la_close);
 }

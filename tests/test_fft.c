@@ -308,59 +308,29 @@ static void there_and_back(void **state)
 
 /* ------------------------------------------------------------------------------------------------------------ errors */
 
-static void refused(starp_array *x, starp_status status, const char *text)
-{
-    assert_null(x);
-    if (starp_last_status() != status || !strstr(starp_last_error(), text)) fail_msg("%s instead of \"%s\"", starp_last_error(), text);
-    starp_clear_error();
-}
-
 static void what_is_refused(void **state)
 {
     (void)state;
     starp_array *x = starp_zeros(session, STARP_SHAPE(3, 4), STARP_F64), *z = starp_zeros(session, STARP_SHAPE(3, 4), STARP_C64);
     starp_array *nothing = starp_zeros(session, STARP_SHAPE(3, 0), STARP_F64), *number = starp_scalar(session, 1.0);
-    refused(starp_fft_fft(x, -1, 0, STARP_BACKWARD), STARP_ERR_SHAPE, "-1 elements");
-    refused(starp_fft_fft(nothing, 0, 1, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements");
-    refused(starp_fft_rfft(x, -5, 0, STARP_BACKWARD), STARP_ERR_SHAPE, "-5 elements");
-    refused(starp_fft_irfft(starp_at(z, ":, :1"), 0, 1, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements");
-    refused(starp_fft_fft(x, 0, 2, STARP_BACKWARD), STARP_ERR_INDEX, "axis 2");
-    refused(starp_fft_ifft(x, 0, -3, STARP_BACKWARD), STARP_ERR_INDEX, "axis -3");
-    refused(starp_fft_fft(number, 0, -1, STARP_BACKWARD), STARP_ERR_INDEX, "axis -1");
-    refused(starp_fft_rfft(z, 0, 0, STARP_BACKWARD), STARP_ERR_DTYPE, "c64");
-    refused(starp_fft_ihfft(z, 0, 0, STARP_BACKWARD), STARP_ERR_DTYPE, "c64");
-    refused(starp_fft_fft(x, 0, 0, (starp_fft_norm)3), STARP_ERR_ARGUMENT, "norm 3");
-    refused(starp_fft_hfft(x, 0, 0, (starp_fft_norm)-1), STARP_ERR_ARGUMENT, "norm -1");
-    refused(starp_fft_fft(x, INT64_MAX / 2, 0, STARP_BACKWARD), STARP_ERR_SHAPE, "more than FFTW can count");
+    fc_refused(starp_fft_fft(x, -1, 0, STARP_BACKWARD), STARP_ERR_SHAPE, "-1 elements");
+    fc_refused(starp_fft_fft(nothing, 0, 1, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements");
+    fc_refused(starp_fft_rfft(x, -5, 0, STARP_BACKWARD), STARP_ERR_SHAPE, "-5 elements");
+    fc_refused(starp_fft_irfft(starp_at(z, ":, :1"), 0, 1, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements");
+    fc_refused(starp_fft_fft(x, 0, 2, STARP_BACKWARD), STARP_ERR_INDEX, "axis 2");
+    fc_refused(starp_fft_ifft(x, 0, -3, STARP_BACKWARD), STARP_ERR_INDEX, "axis -3");
+    fc_refused(starp_fft_fft(number, 0, -1, STARP_BACKWARD), STARP_ERR_INDEX, "axis -1");
+    fc_refused(starp_fft_rfft(z, 0, 0, STARP_BACKWARD), STARP_ERR_DTYPE, "c64");
+    fc_refused(starp_fft_ihfft(z, 0, 0, STARP_BACKWARD), STARP_ERR_DTYPE, "c64");
+    fc_refused(starp_fft_fft(x, 0, 0, (starp_fft_norm)3), STARP_ERR_ARGUMENT, "norm 3");
+    fc_refused(starp_fft_hfft(x, 0, 0, (starp_fft_norm)-1), STARP_ERR_ARGUMENT, "norm -1");
+    fc_refused(starp_fft_fft(x, INT64_MAX / 2, 0, STARP_BACKWARD), STARP_ERR_SHAPE, "more than FFTW can count");
     assert_null(starp_fft_fft(NULL, 0, 0, STARP_BACKWARD));
     assert_null(starp_fft_irfft(NULL, 0, 0, STARP_BACKWARD));
     assert_int_equal(starp_last_status(), STARP_OK);
 }
 
 /* ------------------------------------------------------------------------------------------------------------- groups */
-
-static int open_at_once(void **state)
-{
-    (void)state;
-    rig_environment("");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int open_in_tiles(void **state)
-{
-    (void)state;
-    rig_environment("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int open_in_large_tiles(void **state)
-{
-    (void)state;
-    rig_environment("STARP_TILE=9000 STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, fc_open_scope, fc_close_scope)
 
 /* Bits on several ranks are looked after by check-ranks-fft: lengths need not be gone through on many of them. */
 static bool on_many_ranks(void)
@@ -372,19 +342,19 @@ static bool on_many_ranks(void)
 int main(void)
 {
     const struct CMUnitTest all[] = {
-        TEST(short_lines), TEST(every_axis), TEST(views), TEST(constants_and_expressions), TEST(results_are_arrays),
-        TEST(a_column_is_transformed_row_by_row), TEST(empty_batches), TEST(infinities_stay_in_their_lines), TEST(transforms_are_linear),
-        TEST(parseval), TEST(shift_theorem), TEST(there_and_back), TEST(what_is_refused),
+        FC_TEST(short_lines), FC_TEST(every_axis), FC_TEST(views), FC_TEST(constants_and_expressions), FC_TEST(results_are_arrays),
+        FC_TEST(a_column_is_transformed_row_by_row), FC_TEST(empty_batches), FC_TEST(infinities_stay_in_their_lines), FC_TEST(transforms_are_linear),
+        FC_TEST(parseval), FC_TEST(shift_theorem), FC_TEST(there_and_back), FC_TEST(what_is_refused),
     };
     const struct CMUnitTest large[] = {
-        TEST(several_long_lines),
+        FC_TEST(several_long_lines),
     };
     const struct CMUnitTest larger[] = {
-        TEST(long_lines), TEST(longest_lines), TEST(errors_are_those_of_fftw),
+        FC_TEST(long_lines), FC_TEST(longest_lines), FC_TEST(errors_are_those_of_fftw),
     };
-    int failed = cmocka_run_group_tests_name("at once", all, open_at_once, la_close);
-    failed += cmocka_run_group_tests_name("in tiles", all, open_in_tiles, la_close);
-    failed += cmocka_run_group_tests_name("large, in tiles", large, open_in_large_tiles, la_close);
-    failed += cmocka_run_group_tests_name("large, as usual", large, open_at_once, la_close);
-    return on_many_ranks() ? failed : failed + cmocka_run_group_tests_name("larger", larger, open_at_once, la_close);
+    int failed = cmocka_run_group_tests_name("at once", all, fc_open_at_once, la_close);
+    failed += cmocka_run_group_tests_name("in tiles", all, fc_open_in_tiles, la_close);
+    failed += cmocka_run_group_tests_name("large, in tiles", large, fc_open_in_large_tiles, la_close);
+    failed += cmocka_run_group_tests_name("large, as usual", large, fc_open_at_once, la_close);
+    return on_many_ranks() ? failed : failed + cmocka_run_group_tests_name("larger", larger, fc_open_at_once, la_close);
 }

@@ -281,44 +281,37 @@ static void zeros_around(void **state)
 
 /* ------------------------------------------------------------------------------------------------------------ errors */
 
-static void refused(starp_array *x, starp_status status, const char *text)
-{
-    assert_null(x);
-    if (starp_last_status() != status || !strstr(starp_last_error(), text)) fail_msg("%s instead of \"%s\"", starp_last_error(), text);
-    starp_clear_error();
-}
-
 static void what_is_refused(void **state)
 {
     (void)state;
     starp_array *x = starp_zeros(session, STARP_SHAPE(3, 4), STARP_F64), *z = starp_zeros(session, STARP_SHAPE(3, 4), STARP_C64);
     starp_dims none = { 0 }, many = { 17, { 0 } };
-    refused(starp_fft_fftn(x, STARP_SHAPE(2, 3), STARP_AXES(0), STARP_BACKWARD), STARP_ERR_ARGUMENT, "fft_fftn: 2 lengths for 1 axes");
-    refused(starp_fft_fft2(x, STARP_SHAPE(2), NULL, STARP_BACKWARD), STARP_ERR_ARGUMENT, "fft_fft2: 1 lengths for 2 axes");
-    refused(starp_fft_ifftn(x, STARP_SHAPE(1, 2, 3), NULL, STARP_BACKWARD), STARP_ERR_ARGUMENT, "3 lengths for 2 dimensions");
-    refused(starp_fft_fftn(x, STARP_SHAPE(2, 0), NULL, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements along axis 1");
-    refused(starp_fft_fftn(x, STARP_SHAPE(-2, 3), NULL, STARP_BACKWARD), STARP_ERR_SHAPE, "-2 elements along axis 0");
-    refused(starp_fft_irfftn(starp_at(z, ":, :1"), NULL, NULL, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements along axis 1");
-    refused(starp_fft_fftn(x, NULL, STARP_AXES(0, 2), STARP_BACKWARD), STARP_ERR_INDEX, "axis 2");
-    refused(starp_fft_fft2(starp_at(x, "0"), NULL, NULL, STARP_BACKWARD), STARP_ERR_INDEX, "axis -2");
-    refused(starp_fft_rfftn(z, NULL, NULL, STARP_BACKWARD), STARP_ERR_DTYPE, "c64");
-    refused(starp_fft_rfftn(x, NULL, &none, STARP_BACKWARD), STARP_ERR_ARGUMENT, "at least one axis");
-    refused(starp_fft_irfftn(x, NULL, &none, STARP_BACKWARD), STARP_ERR_ARGUMENT, "at least one axis");
-    refused(starp_fft_rfft2(x, NULL, NULL, (starp_fft_norm)7), STARP_ERR_ARGUMENT, "norm 7");
-    refused(starp_fft_fftn(x, &many, NULL, STARP_BACKWARD), STARP_ERR_INDEX, "17");
-    refused(starp_fft_fftn(x, NULL, &many, STARP_BACKWARD), STARP_ERR_INDEX, "17");
-    refused(starp_fft_fftfreq(session, 0, 1, STARP_F64), STARP_ERR_ARGUMENT, "0 elements");
-    refused(starp_fft_fftfreq(session, 4, 0, STARP_F64), STARP_ERR_ARGUMENT, "distance of 0");
-    refused(starp_fft_rfftfreq(session, 4, NAN, STARP_F64), STARP_ERR_ARGUMENT, "nan");
-    refused(starp_fft_rfftfreq(session, 4, 1, STARP_I32), STARP_ERR_DTYPE, "i32");
-    refused(starp_fft_fftfreq(session, 4, 1, STARP_NDTYPES), STARP_ERR_DTYPE, "dtype");
-    refused(starp_fft_fftshift(x, STARP_AXES(2)), STARP_ERR_INDEX, "axis 2");
-    refused(starp_fft_ifftshift(x, &many), STARP_ERR_INDEX, "17");
-    refused(starp_pad(x, STARP_SHAPE(1), STARP_SHAPE(1, 1)), STARP_ERR_SHAPE, "1 numbers before and 2 after, for 2 dimensions");
-    refused(starp_pad(x, STARP_SHAPE(1, -1), STARP_SHAPE(1, 1)), STARP_ERR_SHAPE, "-1 elements before");
-    refused(starp_pad(x, STARP_SHAPE(1, INT64_MAX), STARP_SHAPE(1, 1)), STARP_ERR_SHAPE, "axis 1");
-    refused(starp_pad(x, STARP_SHAPE(1, INT64_MAX / 2), STARP_SHAPE(1, 1)), STARP_ERR_SHAPE, "2^63");
-    refused(starp_pad(x, NULL, STARP_SHAPE(1, 1)), STARP_ERR_ARGUMENT, "NULL");
+    fc_refused(starp_fft_fftn(x, STARP_SHAPE(2, 3), STARP_AXES(0), STARP_BACKWARD), STARP_ERR_ARGUMENT, "fft_fftn: 2 lengths for 1 axes");
+    fc_refused(starp_fft_fft2(x, STARP_SHAPE(2), NULL, STARP_BACKWARD), STARP_ERR_ARGUMENT, "fft_fft2: 1 lengths for 2 axes");
+    fc_refused(starp_fft_ifftn(x, STARP_SHAPE(1, 2, 3), NULL, STARP_BACKWARD), STARP_ERR_ARGUMENT, "3 lengths for 2 dimensions");
+    fc_refused(starp_fft_fftn(x, STARP_SHAPE(2, 0), NULL, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements along axis 1");
+    fc_refused(starp_fft_fftn(x, STARP_SHAPE(-2, 3), NULL, STARP_BACKWARD), STARP_ERR_SHAPE, "-2 elements along axis 0");
+    fc_refused(starp_fft_irfftn(starp_at(z, ":, :1"), NULL, NULL, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements along axis 1");
+    fc_refused(starp_fft_fftn(x, NULL, STARP_AXES(0, 2), STARP_BACKWARD), STARP_ERR_INDEX, "axis 2");
+    fc_refused(starp_fft_fft2(starp_at(x, "0"), NULL, NULL, STARP_BACKWARD), STARP_ERR_INDEX, "axis -2");
+    fc_refused(starp_fft_rfftn(z, NULL, NULL, STARP_BACKWARD), STARP_ERR_DTYPE, "c64");
+    fc_refused(starp_fft_rfftn(x, NULL, &none, STARP_BACKWARD), STARP_ERR_ARGUMENT, "at least one axis");
+    fc_refused(starp_fft_irfftn(x, NULL, &none, STARP_BACKWARD), STARP_ERR_ARGUMENT, "at least one axis");
+    fc_refused(starp_fft_rfft2(x, NULL, NULL, (starp_fft_norm)7), STARP_ERR_ARGUMENT, "norm 7");
+    fc_refused(starp_fft_fftn(x, &many, NULL, STARP_BACKWARD), STARP_ERR_INDEX, "17");
+    fc_refused(starp_fft_fftn(x, NULL, &many, STARP_BACKWARD), STARP_ERR_INDEX, "17");
+    fc_refused(starp_fft_fftfreq(session, 0, 1, STARP_F64), STARP_ERR_ARGUMENT, "0 elements");
+    fc_refused(starp_fft_fftfreq(session, 4, 0, STARP_F64), STARP_ERR_ARGUMENT, "distance of 0");
+    fc_refused(starp_fft_rfftfreq(session, 4, NAN, STARP_F64), STARP_ERR_ARGUMENT, "nan");
+    fc_refused(starp_fft_rfftfreq(session, 4, 1, STARP_I32), STARP_ERR_DTYPE, "i32");
+    fc_refused(starp_fft_fftfreq(session, 4, 1, STARP_NDTYPES), STARP_ERR_DTYPE, "dtype");
+    fc_refused(starp_fft_fftshift(x, STARP_AXES(2)), STARP_ERR_INDEX, "axis 2");
+    fc_refused(starp_fft_ifftshift(x, &many), STARP_ERR_INDEX, "17");
+    fc_refused(starp_pad(x, STARP_SHAPE(1), STARP_SHAPE(1, 1)), STARP_ERR_SHAPE, "1 numbers before and 2 after, for 2 dimensions");
+    fc_refused(starp_pad(x, STARP_SHAPE(1, -1), STARP_SHAPE(1, 1)), STARP_ERR_SHAPE, "-1 elements before");
+    fc_refused(starp_pad(x, STARP_SHAPE(1, INT64_MAX), STARP_SHAPE(1, 1)), STARP_ERR_SHAPE, "axis 1");
+    fc_refused(starp_pad(x, STARP_SHAPE(1, INT64_MAX / 2), STARP_SHAPE(1, 1)), STARP_ERR_SHAPE, "2^63");
+    fc_refused(starp_pad(x, NULL, STARP_SHAPE(1, 1)), STARP_ERR_ARGUMENT, "NULL");
     assert_null(starp_fft_rfftn(NULL, NULL, NULL, STARP_BACKWARD));
     assert_null(starp_fft_fftshift(NULL, NULL));
     assert_null(starp_pad(NULL, STARP_SHAPE(1), STARP_SHAPE(1)));
@@ -336,30 +329,14 @@ static void a_wide_frame(void **state)
 
 /* ------------------------------------------------------------------------------------------------------------- groups */
 
-static int open_at_once(void **state)
-{
-    (void)state;
-    rig_environment("");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-static int open_in_tiles(void **state)
-{
-    (void)state;
-    rig_environment("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, fc_open_scope, fc_close_scope)
-
 int main(void)
 {
     const struct CMUnitTest all[] = {
-        TEST(all_axes), TEST(some_axes_and_lengths), TEST(axes_come_again), TEST(two_axes), TEST(over_no_axes), TEST(hermitian_arrays),
-        TEST(frequencies), TEST(shifts), TEST(zeros_around), TEST(what_is_refused),
+        FC_TEST(all_axes), FC_TEST(some_axes_and_lengths), FC_TEST(axes_come_again), FC_TEST(two_axes), FC_TEST(over_no_axes), FC_TEST(hermitian_arrays),
+        FC_TEST(frequencies), FC_TEST(shifts), FC_TEST(zeros_around), FC_TEST(what_is_refused),
     };
-    const struct CMUnitTest large[] = { TEST(a_long_axis), TEST(a_wide_frame) };
-    int failed = cmocka_run_group_tests_name("at once", all, open_at_once, la_close);
-    failed += cmocka_run_group_tests_name("in tiles", all, open_in_tiles, la_close);
-    return failed + cmocka_run_group_tests_name("large", large, open_at_once, la_close);
+    const struct CMUnitTest large[] = { FC_TEST(a_long_axis), FC_TEST(a_wide_frame) };
+    int failed = cmocka_run_group_tests_name("at once", all, fc_open_at_once, la_close);
+    failed += cmocka_run_group_tests_name("in tiles", all, fc_open_in_tiles, la_close);
+    return failed + cmocka_run_group_tests_name("large", large, fc_open_at_once, la_close);
 }
