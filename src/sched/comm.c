@@ -22,6 +22,7 @@
 #include "engine.h"
 
 #define MAX_RECEIVES 1024 /* of a run, started at a time */
+#define MOST_PAUSE 1000000 /* ns between two looks while workers are busy */
 
 static struct {
     pthread_t thread;
@@ -31,6 +32,7 @@ static struct {
     bool running, stop;
     atomic_bool abandoned;
     atomic_int expected; /* receives posted and not ended */
+    atomic_bool pausing; /* until the workers need something */
     int nactive, nreceive, cap;
     MPI_Request *request;
     struct sp_message **active;
@@ -182,11 +184,31 @@ static void drop_all(void)
  * Between looks the core is offered to others as long as the workers have nothing to do anyway, but not for ever; while they
  * have work, the thread sleeps. Yielding would not do then: those who yield to a worker wait for a slice.
  */
-static void pause_a_little(int fruitless)
+static void pause_idle(int fruitless)
 {
-    bool idle = sp_runtime_is_idle();
-    if (idle && fruitless < 100) sched_yield();
-    else nanosleep(&(struct timespec){ .tv_nsec = idle ? 20000 : 100000 }, NULL);
+    if (fruitless < 100) sched_yield();
+    else nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+}
+
+/* A look takes the core from a worker, at a price far above its own on virtual machines: the longer nothing comes, the rarer. */
+static int64_t busy_pause(int fruitless)
+{
+    return fruitless > 4 ? MOST_PAUSE : MOST_PAUSE >> (4 - fruitless);
+}
+
+/* Sleeps, or until there is something new to start, or a worker without work; the lock is held. */
+static void sleep_unless_posted(int64_t ns)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += ns;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    atomic_store(&comm.pausing, true);
+    if (!comm.first[0] && !comm.first[1] && !comm.stop && !sp_runtime_is_idle()) {
+        pthread_cond_clockwait(&comm.change, &comm.lock, CLOCK_MONOTONIC, &t);
+    }
+    atomic_store(&comm.pausing, false);
 }
 
 /*
@@ -222,8 +244,10 @@ static void *talk(void *unused)
         }
         pthread_mutex_unlock(&comm.lock);
         fruitless = end_some() > 0 ? 0 : fruitless + 1;
-        if (fruitless) pause_a_little(fruitless);
+        bool idle = sp_runtime_is_idle();
+        if (fruitless && idle) pause_idle(fruitless);
         pthread_mutex_lock(&comm.lock);
+        if (fruitless && !idle) sleep_unless_posted(busy_pause(fruitless));
     }
     drop_all();
     pthread_mutex_unlock(&comm.lock);
@@ -262,6 +286,14 @@ static int bulk_tag(void)
 bool sp_comm_expects(void)
 {
     return atomic_load_explicit(&comm.expected, memory_order_relaxed) > 0;
+}
+
+void sp_comm_hurry(void)
+{
+    if (!atomic_load(&comm.pausing)) return;
+    pthread_mutex_lock(&comm.lock);
+    pthread_cond_signal(&comm.change);
+    pthread_mutex_unlock(&comm.lock);
 }
 
 void sp_comm_post(struct sp_message *m)
@@ -317,7 +349,7 @@ static starp_status finish(MPI_Request *r, struct sp_error *e)
     for (int look = 0;; look++) {
         MPI_Test(r, &flag, MPI_STATUS_IGNORE);
         if (flag) return STARP_OK;
-        if (look > 64) pause_a_little(look);
+        if (look > 64) pause_idle(look);
         if (look % 256 == 255 && sp_world_check(0) && sp_world_lost(e)) return e->status;
     }
 }

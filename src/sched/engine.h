@@ -252,6 +252,7 @@ starp_status sp_comm_start(struct sp_error *e);
 void sp_comm_stop(void);
 void sp_comm_post(struct sp_message *m);
 bool sp_comm_expects(void); /* whether a message is to come in */
+void sp_comm_hurry(void); /* a worker has nothing to do but for what may have arrived */
 int sp_comm_tag(uint32_t session, uint32_t number);
 /* Lets go of all messages: what waits for them goes on with whatever is there. */
 void sp_comm_abandon(void);

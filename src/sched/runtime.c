@@ -100,6 +100,7 @@ static void nap(unsigned pushes)
     starpu_worker_relax_on();
     pthread_mutex_lock(&drowsy.lock);
     atomic_fetch_add(&drowsy.sleepers, 1);
+    sp_comm_hurry();
     if (atomic_load(&drowsy.pushes) == pushes) pthread_cond_timedwait(&drowsy.change, &drowsy.lock, &until);
     atomic_fetch_sub(&drowsy.sleepers, 1);
     pthread_mutex_unlock(&drowsy.lock);
