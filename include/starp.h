@@ -27,6 +27,7 @@
 #define STARP_H
 
 #include <math.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -300,6 +301,7 @@ STARP_API starp_array *starp_argmax(starp_array *x, const starp_dims *axis, int 
 
 #include "starp/linalg.h"
 #include "starp/fft.h"
+#include "starp/ppeval.h"
 
 /* ------------------------------------------------------------------------------------------------ views */
 

@@ -16,6 +16,7 @@
 #define SP_ARRAY_MAGIC 0xa44a7003u
 #define SP_SCOPE_MAGIC 0x5c09e001u
 #define SP_RUN_MAGIC 0x4e4e0002u
+#define SP_RAGGED_MAGIC 0x4a66ed04u
 
 /*
  * A handle: one reference to a node. The live ones of a session are a ring, youngest first; a marker (SP_SCOPE_MAGIC)
@@ -28,6 +29,8 @@ struct starp_array {
     struct sp_node *node;
     uint32_t magic;
     bool failed; /* to be computed: the automatic evaluation leaves it alone */
+    int8_t split; /* for ppeval: 0 as usual, -1 not at all, 1 + axis; such a handle goes with the call */
+    starp_ragged *items; /* for ppeval: what it stands for; or NULL */
 };
 
 /* A run started by starp_eval_async. run is NULL once it has ended: then status and error tell how. */
@@ -58,6 +61,8 @@ struct starp_session {
     starp_run *run;           /* under way */
     starp_run *runs;          /* all that starp_wait has not freed */
     starp_stats count;        /* what the client counts: handles, evals, flushes */
+    starp_ragged *ragged;     /* all that are not released */
+    uint32_t tickets;         /* of ragged evaluations */
     starp_session *next_open; /* of the process */
 };
 
@@ -133,6 +138,36 @@ bool sp_client_flush_bytes(starp_session *s, int64_t bytes);
 bool sp_client_tick(void *session, struct sp_run *run);
 /* Waits for the run under way, if any, and keeps its outcome for starp_wait. */
 void sp_client_settle(starp_session *s);
+
+/* --------------------------------------------------------------------------------------------------- ragged.c */
+
+/* Results of different shapes: item i is of flat[dtype], from first[i] on. */
+struct starp_ragged {
+    uint32_t magic;
+    starp_session *session;
+    starp_ragged *prev, *next;
+    int64_t n;
+    int64_t *row;             /* SP_ITEM_WORDS for each item */
+    int64_t *first;           /* elements */
+    struct sp_node *flat[STARP_NDTYPES]; /* NULL: no items of that dtype */
+};
+/* The container of result k of a ragged ppeval, whose table was read; last: nobody asks for more of the evaluation. */
+starp_ragged *sp_ragged_new(starp_session *s, struct sp_node *table, const int64_t *words, int64_t n, int nresults, int k, uint32_t ticket, bool last,
+                            struct sp_error *e);
+/* An array of n rows for ppeval, which tell where each item lies and what it is: its words, then the place of its first element. */
+struct sp_node *sp_ragged_table(starp_ragged *r, struct sp_error *e);
+/* The dtype of all items; STARP_NDTYPES: they differ. */
+starp_dtype sp_ragged_dtype(const starp_ragged *r);
+void sp_ragged_free(starp_ragged *r);
+/* Computes a ragged ppeval by its table, of n iterations; the first `wanted` of its results. With STARP_PPEVAL_KEEP these may be
+   there though the status tells of an error. */
+starp_status sp_ragged_evaluate(starp_session *s, struct sp_node *table, int64_t n, int nresults, int wanted, uint32_t ticket, starp_ragged **results,
+                                struct sp_error *e);
+
+/* ----------------------------------------------------------------------------------------------------- read.c */
+
+/* Computes a node and copies its elements. */
+starp_status sp_client_read(starp_session *s, struct sp_node *node, void *buffer, struct sp_error *e);
 
 /* ----------------------------------------------------------------------------------------------------- view.c */
 

@@ -89,6 +89,8 @@ starp_array *sp_client_wrap(starp_session *s, struct sp_node *node)
     x->node = node;
     x->magic = SP_ARRAY_MAGIC;
     x->failed = false;
+    x->split = 0;
+    x->items = NULL;
     s->count.handles_live++;
     if (__builtin_expect(s->graph.next_id < s->flush_at, 1) || sp_client_flush(s)) return x;
     release(x);

@@ -4,7 +4,7 @@
  */
 #include "client.h"
 
-static starp_status read_node(starp_session *s, struct sp_node *node, void *buffer, struct sp_error *e)
+starp_status sp_client_read(starp_session *s, struct sp_node *node, void *buffer, struct sp_error *e)
 {
     struct sp_node *root = node;
     SP_TRY(sp_client_compute(s, 1, &root, &s->count.flush_read, e));
@@ -24,7 +24,7 @@ starp_status starp_read(starp_array *x, void *buffer, size_t bytes)
                                 sp_shape_text(text, &node->shape), sp_dtypes[node->dtype].name, size);
     }
     if (!buffer && size > 0) return sp_client_report(site, STARP_ERR_ARGUMENT, "read: the buffer is NULL");
-    if (read_node(x->session, x->node, buffer, &e) == STARP_OK) return STARP_OK;
+    if (sp_client_read(x->session, x->node, buffer, &e) == STARP_OK) return STARP_OK;
     return sp_client_report_error(site, &e);
 }
 

@@ -121,6 +121,7 @@ starp_status starp_close(starp_session *s)
     }
     starp_status status = drop_runs(s, &e);
     while (s->ring.next != &s->ring) sp_client_unwind(s);
+    while (s->ragged) sp_ragged_free(s->ragged);
     sp_graph_free(&s->graph);
     sp_sched_ops.close(s->sched);
     sp_slab_free(&s->handles);

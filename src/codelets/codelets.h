@@ -6,6 +6,8 @@
 #ifndef SP_CODELETS_H
 #define SP_CODELETS_H
 
+#include <stdatomic.h>
+
 #include "graph.h"
 
 /* Elements of a chunk, the unit the vector machine works on and the leaf of every reduction tree. Part of what the bits
@@ -311,6 +313,49 @@ int sp_spectral_solve(struct sp_spectral *x, const struct sp_share *share);
 /* side 0: columns of vectors[0]; side 1: rows of vectors[1]; `count` from `first` on, with room for as many times SP_SPECTRAL_BLOCK. */
 void sp_spectral_block(struct sp_spectral *x, int side);
 void sp_spectral_apply(struct sp_spectral *x, int side, int64_t first, int64_t count, void *scratch);
+
+/* -------------------------------------------------------------------------------------------------- iterate.c */
+
+/* A result that an iteration has made, of whatever shape, dense; its memory is from sp_aligned. */
+struct sp_item {
+    starp_dtype dtype;
+    starp_dims shape;
+    void *data;
+};
+
+/* What the iterations of a ppeval have in common. */
+struct sp_iterate {
+    const char *name;
+    starp_iterate_fn iterate;
+    const void *user;
+    int nin, nresults;
+    int64_t count;
+    bool free;                          /* results are items */
+    starp_dtype dtype[SP_MAX_RESULTS];  /* else they must be of these */
+    starp_dims shape[SP_MAX_RESULTS];
+    uint64_t seed, stream;              /* of random numbers */
+    const struct sp_kernels *kernels;
+    const atomic_bool *stop;            /* nobody wants them any more; or NULL */
+};
+
+struct sp_iteration {
+    starp_iteration it;                 /* what the function sees */
+    const struct sp_iterate *job;
+    void *out[SP_MAX_RESULTS];          /* where its results go, */
+    struct sp_item item[SP_MAX_RESULTS]; /* or what they are: an iteration that fails may have left some */
+    uint32_t given;                     /* results asked for */
+    uint64_t drawn;                     /* random numbers */
+    bool failed;
+    char text[STARP_ITERATION_TEXT];    /* why */
+};
+/* Calls the function; whether it has made all its results. */
+bool sp_iterate_run(struct sp_iteration *x, int64_t index, const starp_argument *in);
+/* The function whose iteration the calling thread is in; NULL: none. */
+const char *sp_iterate_running(void);
+/* NaN where there is one, else 0. */
+void sp_iterate_blank(starp_dtype dtype, int64_t n, void *to);
+/* A dense array, as a function sees it, or its transpose. */
+void sp_argument_lay_out(starp_argument *x, starp_dtype dtype, int ndim, const int64_t *extent, bool column_major, const void *data);
 
 /* ------------------------------------------------------------------------------------------------------ dft.c */
 

@@ -177,12 +177,30 @@ static struct sp_node *like_reshape(struct sp_graph *g, const struct sp_node *m)
     return sp_build_distribute(g, m->in[0], grid[0], grid[1]);
 }
 
+static struct sp_node *like_ppeval(struct sp_graph *g, const struct sp_node *m)
+{
+    struct sp_ppeval_param p;
+    struct sp_results one = { 1, { m->dtype }, { m->shape } };
+    memcpy(&p, m->param, sizeof p);
+    return sp_build_ppeval(g, m->nin, m->in, &p, m->results ? m->results : &one);
+}
+
+static struct sp_node *like_items(struct sp_graph *g, const struct sp_node *m)
+{
+    struct sp_items_param p;
+    memcpy(&p, m->param, sizeof p);
+    return sp_build_items(g, m->in[0], &p);
+}
+
 static struct sp_node *like_call(struct sp_graph *g, const struct sp_node *m)
 {
-    if (m->op >= SP_CALLS_COUNT || m->nin != sp_calls[m->op].nin) return refuse(g, m, "no such operation");
+    bool any = m->op == SP_CALL_ppeval;
+    if (m->op >= SP_CALLS_COUNT || (m->nin != sp_calls[m->op].nin && !any)) return refuse(g, m, "no such operation");
     for (int k = 0; k < m->nin; k++) {
         if (!reads_kind(SP_KIND_CALL, m->in[k]->kind)) return refuse(g, m, "an input of a kind it cannot have");
     }
+    if (any) return like_ppeval(g, m);
+    if (m->op == SP_CALL_items) return like_items(g, m);
     return sp_build_call(g, (enum sp_call)m->op, m->in, m->param);
 }
 
@@ -195,7 +213,7 @@ static struct sp_node *like(struct sp_graph *g, const struct sp_node *m)
     /* An index is not stored, so its bytes may be too many. */
     uint8_t dtype = m->kind == SP_KIND_IOTA ? STARP_I8 : m->dtype;
     if (!sp_build_check(g, sp_kind_names[m->kind], &m->shape, (starp_dtype)dtype)) return NULL;
-    if (leaf ? m->nin != 0 : m->nin < 1 || m->nin > SP_MAXIN) return refuse(g, m, "not its number of inputs");
+    if (leaf ? m->nin != 0 : m->nin < 1 || m->nin > SP_MAX_READS) return refuse(g, m, "not its number of inputs");
     if (!leaf && !reads_kind(m->kind, m->in[0]->kind)) return refuse(g, m, "an input of a kind it cannot have");
     switch ((enum sp_kind)m->kind) {
     case SP_KIND_CONST: return like_const(g, m);

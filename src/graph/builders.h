@@ -107,9 +107,22 @@ struct sp_node *sp_build_fftconvolve(struct sp_graph *g, const char *what, struc
                                      const starp_dims *axes, bool overlap_add);
 
 /*
+ * build_ppeval.c: x with an axis (-1: none) in front, the others as they are, or the other way round; the same back, the first
+ * axis becoming the last. How many iterations inputs make that are split along their first axes, but for those whose bits are
+ * in whole; -1 with the graph's error set. A ppeval of these, with results that begin with that number; and its items.
+ */
+struct sp_node *sp_build_split(struct sp_graph *g, struct sp_node *x, int axis, bool column_major);
+struct sp_node *sp_build_joined(struct sp_graph *g, struct sp_node *x, bool column_major);
+int64_t sp_build_iterations(struct sp_graph *g, const char *what, int nin, struct sp_node *const *in, uint32_t whole);
+struct sp_node *sp_build_ppeval(struct sp_graph *g, int nin, struct sp_node *const *in, const struct sp_ppeval_param *p, const struct sp_results *r);
+struct sp_node *sp_build_items(struct sp_graph *g, struct sp_node *table, const struct sp_items_param *p);
+/* build_each.c: a function that is built in, on inputs like these; its first results, joined. False with the graph's error set. */
+bool sp_build_each(struct sp_graph *g, const char *name, int nin, struct sp_node *const *in, uint32_t whole, int nresults, struct sp_node **results);
+
+/*
  * build_wire.c: the decoder's door. Makes a node like the model in kind, dtype, weak, op, reduce_axes, nin, in, view, param
  * and shape, whose values may be any: what the other builders do not make is an error. Nothing else of the model is read,
- * its view only for a VIEW or an IOTA, its param only for a CONST, a RESHAPE, a CALL or a
+ * its view only for a VIEW or an IOTA, its results only for a ppeval, its param only for a CONST, a RESHAPE, a CALL or a
  * generator.
  */
 struct sp_node *sp_build_like(struct sp_graph *g, const struct sp_node *model);

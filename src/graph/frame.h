@@ -13,11 +13,12 @@
  *             Entry: u8 flags (1 root, 2 dies, 4 new); u64 id; u8 n and n u32, its inputs' places in the order. If new:
  *             u8 kind, u8 dtype, u8 weak, u16 op, u32 reduce_axes, u64 site, shape; of a VIEW u8 n, n i8 axes, n i64
  *             starts, n i64 steps; of an IOTA an i64 start and an i64 step for each axis; of a CONST, a generator or
- *             a CALL SP_PARAM_SIZE bytes; of a RESHAPE u32 p and u32 q, a grid of ranks or zeros
+ *             a CALL SP_PARAM_SIZE bytes; of a ppeval u8 n, its results if there are several, and of each u8 dtype, shape; of a RESHAPE u32 p and u32 q, a grid of ranks or zeros
+ *   FUNCTION  u64 number and the bytes that describe it, which are not this codec's
  *   PUT       u64 id, u8 dtype, u8 replicated, u64 site, shape, and if replicated its elements in row-major order
  *   GET       u64 id
  *   OUTCOME   u64 run, u8 commit
- *   DONE      u64 run, i32 status, u64 site, u16 n and n characters
+ *   DONE      u64 run, i32 status, i64 iterations of a good run that have failed, i64 the first of them, u64 site, u16 n and n characters
  *
  * What decodes, encodes to the same bytes again.
  */
@@ -28,7 +29,7 @@
 
 /* The low byte is the size of the table of operations, whose numbers are sent: peers with other tables do not match. Raise
    the high one when anything else changes, the order of that table or of another enumeration included. */
-#define SP_FRAME_VERSION (2 << 8 | SP_OPS)
+#define SP_FRAME_VERSION (3 << 8 | SP_OPS)
 #define SP_FRAME_HEADER 20
 #define SP_FRAME_MAX (UINT64_C(1) << 30) /* bytes of a body */
 
@@ -42,6 +43,7 @@ enum sp_frame_kind {
     SP_FRAME_OUTCOME,
     SP_FRAME_DONE,
     SP_FRAME_END,
+    SP_FRAME_FUNCTION,
     SP_FRAME_KINDS
 };
 
@@ -119,6 +121,7 @@ starp_status sp_frame_read_outcome(struct sp_bytes *b, struct sp_outcome *x, str
 struct sp_done {
     uint64_t run, site;
     starp_status status;
+    int64_t notes, note_index; /* of a run that holds: iterations that have failed, and the first of them, which site and text are of */
     char text[240];
 };
 void sp_frame_done(struct sp_frame *f, const struct sp_done *x);

@@ -75,6 +75,8 @@ void sp_frame_done(struct sp_frame *f, const struct sp_done *x)
     size_t n = strnlen(x->text, TEXT_MAX);
     sp_frame_u64(f, x->run);
     sp_frame_u32(f, (uint32_t)x->status);
+    sp_frame_i64(f, x->notes);
+    sp_frame_i64(f, x->note_index);
     sp_frame_u64(f, x->site);
     sp_frame_u16(f, (uint16_t)n);
     sp_frame_bytes(f, x->text, n);
@@ -84,12 +86,15 @@ starp_status sp_frame_read_done(struct sp_bytes *b, struct sp_done *x, struct sp
 {
     *x = (struct sp_done){ .run = sp_bytes_u64(b) };
     uint32_t status = sp_bytes_u32(b);
+    x->notes = sp_bytes_i64(b);
+    x->note_index = sp_bytes_i64(b);
     x->site = sp_bytes_u64(b);
     size_t n = sp_bytes_u16(b);
     const unsigned char *text = sp_bytes_take(b, n);
     SP_TRY(sp_bytes_done(b, SP_FRAME_DONE, e));
     bool known = status <= STARP_ERR_RUNTIME, is_text = n <= TEXT_MAX && !memchr(text, 0, n);
     if (!known) return sp_fail(e, STARP_ERR_FORMAT, "DONE frame: there is no status %u", (unsigned)status);
+    if (x->notes < 0 || x->note_index < 0 || (x->notes > 0 && status != STARP_OK)) return sp_fail(e, STARP_ERR_FORMAT, "DONE frame: not a number of failures");
     if (!is_text) return sp_fail(e, STARP_ERR_FORMAT, "DONE frame: not a text, of %zu bytes", n);
     x->status = (starp_status)status;
     memcpy(x->text, text, n);

@@ -114,7 +114,7 @@ static void append(struct sp_order *o, struct sp_node *n, uint8_t flags, int nin
     o->root[o->n] = flags & ROOT;
     o->dies[o->n] = flags; /* until all is read: who is new matters if it fails */
     o->left[o->n] = 0;
-    for (int k = 0; k < SP_MAXIN; k++) o->in[o->n][k] = k < nin ? at[k] : -1;
+    for (int k = 0; k < SP_MAX_READS; k++) o->in[o->n][k] = k < nin ? at[k] : -1;
     for (int k = 0; k < nin; k++) o->left[at[k]]++;
     o->n++;
 }
@@ -122,14 +122,14 @@ static void append(struct sp_order *o, struct sp_node *n, uint8_t flags, int nin
 static starp_status read_entry(const struct reader *r)
 {
     struct sp_order *o = r->o;
-    struct sp_node *n, *in[SP_MAXIN];
-    int32_t at[SP_MAXIN];
+    struct sp_node *n, *in[SP_MAX_READS];
+    int32_t at[SP_MAX_READS];
     uint8_t flags = sp_bytes_u8(r->b);
     uint64_t id = sp_bytes_u64(r->b);
     int nin = sp_bytes_u8(r->b);
     bool odd = flags > (ROOT | DIES | NEW) || (flags & ROOT && flags & DIES);
     if (odd) return malformed(r, id, "flags that do not go together");
-    if (nin > SP_MAXIN) return malformed(r, id, "too many inputs");
+    if (nin > SP_MAX_READS) return malformed(r, id, "too many inputs");
     for (int k = 0; k < nin; k++) {
         uint32_t place = sp_bytes_u32(r->b);
         if (place >= (uint32_t)o->n) return malformed(r, id, "an input that does not come before it");

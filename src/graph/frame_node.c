@@ -17,6 +17,16 @@ static void put_view(struct sp_frame *f, const struct sp_view *v)
     for (int a = 0; a < v->ndim; a++) sp_frame_i64(f, v->step[a]);
 }
 
+static void put_results(struct sp_frame *f, const struct sp_results *r)
+{
+    int n = r ? r->n : 0;
+    sp_frame_u8(f, (uint8_t)n);
+    for (int k = 0; k < n; k++) {
+        sp_frame_u8(f, r->dtype[k]);
+        sp_frame_shape(f, &r->shape[k]);
+    }
+}
+
 void sp_frame_node(struct sp_frame *f, const struct sp_node *n)
 {
     sp_frame_u8(f, n->kind);
@@ -32,6 +42,7 @@ void sp_frame_node(struct sp_frame *f, const struct sp_node *n)
         for (int a = 0; a < n->shape.n; a++) sp_frame_i64(f, n->view->step[a]);
     }
     if (has_param(n->kind, n->op)) sp_frame_bytes(f, n->param, sizeof n->param);
+    if (n->kind == SP_KIND_CALL && n->op == SP_CALL_ppeval) put_results(f, n->results);
     if (n->kind == SP_KIND_RESHAPE) {
         int32_t grid[2];
         memcpy(grid, n->param, sizeof grid);
@@ -63,8 +74,19 @@ static void take_param(struct sp_bytes *b, struct sp_node *n)
     if (p) memcpy(n->param, p, SP_PARAM_SIZE);
 }
 
-/* Into a description whose inputs are there. The view's memory is the caller's. */
-static void take_node(struct sp_bytes *b, struct sp_node *n, struct sp_view *view)
+static void take_results(struct sp_bytes *b, struct sp_node *n, struct sp_results *r)
+{
+    r->n = sp_bytes_u8(b);
+    if (r->n == 1 || r->n > SP_MAX_RESULTS) b->bad = true;
+    for (int k = 0; k < r->n && !b->bad; k++) {
+        r->dtype[k] = sp_bytes_u8(b);
+        sp_bytes_shape(b, &r->shape[k]);
+    }
+    n->results = r->n > 0 ? r : NULL;
+}
+
+/* Into a description whose inputs are there. The memory of its view and results is the caller's. */
+static void take_node(struct sp_bytes *b, struct sp_node *n, struct sp_view *view, struct sp_results *results)
 {
     n->kind = sp_bytes_u8(b);
     n->dtype = sp_bytes_u8(b);
@@ -79,6 +101,7 @@ static void take_node(struct sp_bytes *b, struct sp_node *n, struct sp_view *vie
     if (n->kind == SP_KIND_VIEW) take_view(b, view);
     if (n->kind == SP_KIND_IOTA) take_iota(b, view, n->shape.n);
     if (has_param(n->kind, n->op)) take_param(b, n);
+    if (n->kind == SP_KIND_CALL && n->op == SP_CALL_ppeval) take_results(b, n, results);
     if (n->kind == SP_KIND_RESHAPE) {
         int32_t grid[2];
         for (int k = 0; k < 2; k++) grid[k] = (int32_t)sp_bytes_u32(b);
@@ -90,10 +113,11 @@ struct sp_node *sp_frame_read_node(struct sp_bytes *b, struct sp_graph *g, int n
                                    struct sp_error *e)
 {
     struct sp_view view = { 0 };
+    struct sp_results results;
     struct sp_node model = { .nin = (uint8_t)nin };
     const void *site = g->site;
     memcpy(model.in, in, (size_t)nin * sizeof *in);
-    take_node(b, &model, &view);
+    take_node(b, &model, &view, &results);
     if (b->bad) {
         sp_bytes_done(b, SP_FRAME_EVAL, e);
         return NULL;

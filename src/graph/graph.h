@@ -16,8 +16,9 @@
 #include "starp.h"
 
 #define SP_MAXIN 3       /* operands of an elementwise operation */
+#define SP_MAX_READS STARP_MAXARGS /* inputs of a node */
 #define SP_PARAM_SIZE 32 /* bytes of constants a node carries */
-#define SP_MAX_RESULTS 4 /* of an operation on whole arrays */
+#define SP_MAX_RESULTS STARP_MAXRESULTS /* of an operation on whole arrays */
 
 /* ---------------------------------------------------------------------------------------------------- alloc.c */
 
@@ -172,7 +173,9 @@ extern const char *const sp_reduce_names[SP_REDUCES];
     X(fft, "fft", 1, 1)                       /* complex, along an axis of n or fewer: n; param of these: sp_axis_param */ \
     X(rfft, "rfft", 1, 1)                     /* real: n / 2 + 1, complex */ \
     X(irfft, "irfft", 1, 1)                   /* complex, n / 2 + 1 or fewer: n, real */ \
-    X(pad, "pad", 1, 1)                       /* any: n along an axis, the input from `first` on between zeros */
+    X(pad, "pad", 1, 1)                       /* any: n along an axis, the input from `first` on between zeros */ \
+    X(ppeval, "ppeval", 0, 0)                 /* a registered function on slices along the first axes: sp_ppeval_param */ \
+    X(items, "ppeval items", 1, 1)            /* what iterations left behind, in one line: sp_items_param */
 
 enum sp_call {
 #define X(name, word, nin, nout) SP_CALL_##name,
@@ -192,6 +195,25 @@ struct sp_axis_param {
     int32_t inverse, scale; /* of fft: e^(+2 pi i j k / n); an sp_fft_scale */
     int32_t unused;
     int64_t n, first;       /* first: of pad */
+};
+
+/* Of a ppeval: its results' shapes, which begin with the number of iterations, come with the node. */
+struct sp_ppeval_param {
+    uint32_t function;      /* its number in the session */
+    uint8_t nresults, whole; /* whole: a bit for each input that is not split */
+    uint8_t ragged, items;  /* items: a bit for each input that holds items end to end, whose table is the next input. ragged: its one result is a table, SP_ITEM_WORDS numbers for each result */
+    float cost;             /* seconds of an iteration, or 0: not known */
+    uint32_t ticket;        /* of a ragged one, by which its items are asked for */
+    uint64_t seed, stream;  /* of its random numbers */
+};
+
+#define SP_ITEM_WORDS (STARP_MAXDIM + 2) /* of an item in a table: dtype, dimensions, extents */
+/* Of the items of one result of a ragged ppeval, of which the input is the table, that have one dtype. */
+struct sp_items_param {
+    uint64_t ticket;        /* of the evaluation */
+    int32_t result, dtype;
+    int64_t n;              /* elements of all */
+    int64_t last;           /* 1: nobody asks for more */
 };
 
 struct sp_call_row {
@@ -311,7 +333,7 @@ struct sp_node {
     uint32_t reduce_axes;
     uint64_t epoch;         /* of the traversal that saw it last, */
     uint32_t index;         /* and its place in that one's order */
-    struct sp_node *in[SP_MAXIN];
+    struct sp_node *in[SP_MAX_READS];
     struct sp_node *link;   /* in a list of the moment */
     const void *site;
     struct sp_value *value;
@@ -362,7 +384,7 @@ const char *sp_node_name(const struct sp_node *n); /* of its operation, or its k
  */
 struct sp_order {
     struct sp_node **node; /* borrowed */
-    int32_t (*in)[SP_MAXIN]; /* indices of the inputs, after merging */
+    int32_t (*in)[SP_MAX_READS]; /* indices of the inputs, after merging */
     uint8_t *root;
     uint32_t *left;          /* references; sp_plan_dying counts them down */
     uint8_t *dies;           /* of an order that came with a frame: what sp_plan_dying says */

@@ -118,8 +118,8 @@ static int32_t merge(struct sp_order *o, const struct sp_node *n, const int32_t 
 
 static bool append(struct sp_order *o, struct sp_node *n, bool merging, bool root)
 {
-    int32_t in[SP_MAXIN] = { -1, -1, -1 };
-    for (int k = 0; k < n->nin; k++) in[k] = (int32_t)n->in[k]->index;
+    int32_t in[SP_MAX_READS];
+    for (int k = 0; k < SP_MAX_READS; k++) in[k] = k < n->nin ? (int32_t)n->in[k]->index : -1;
     if (!sp_order_reserve(o, o->n + 1)) return false;
     if (merging) {
         if (o->n * 2 >= o->table_cap && !rehash(o)) return false;

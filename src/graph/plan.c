@@ -37,7 +37,7 @@ static void write_node(struct writer *w, const struct sp_order *o, int32_t i)
     put(w, n->view->step, head.view * sizeof n->view->step[0]);
 }
 
-#define NODE_KEY (16 + SP_MAXIN * 4 + STARP_MAXDIM * (8 + 8 + 1))
+#define NODE_KEY (16 + SP_MAX_READS * 4 + STARP_MAXDIM * (8 + 8 + 1))
 
 static bool write_key(struct sp_plan_cache *c, const struct sp_order *o, const struct sp_plan_options *options, size_t *size)
 {

@@ -27,7 +27,7 @@ struct sp_item {
     bool copy;       /* op is SP_OP_copy instead of the node's own */
     int32_t next_clone; /* clones made for one consumer, before it in order; or -1 */
     int32_t first_clone;
-    struct sp_source in[SP_MAXIN];
+    struct sp_source in[SP_MAX_READS];
     starp_dims shape;
 };
 

@@ -177,6 +177,8 @@ starp_status sp_lower_cholesky(struct sp_calling *c);
 starp_status sp_lower_qr(struct sp_calling *c);
 starp_status sp_lower_whole(struct sp_calling *c);
 starp_status sp_lower_along(struct sp_calling *c); /* lower_fft.c: operations along an axis */
+starp_status sp_lower_ppeval(struct sp_calling *c); /* lower_ppeval.c: functions on slices; lower_ragged.c: what they leave */
+starp_status sp_lower_items(struct sp_calling *c);
 /* Fails the run with what LAPACK says of matrix `matrix` of `all`. */
 void sp_whole_report(struct sp_task *task, enum sp_call call, int info, int64_t matrix, int64_t all);
 starp_status sp_lower_spectral(struct sp_calling *c);

@@ -294,7 +294,14 @@ static struct answer *take_answer(int rank, uint64_t run)
     return a;
 }
 
-starp_status sp_world_answers(uint64_t run, struct sp_error *e)
+static void add_note(struct sp_done *all, const struct sp_done *one)
+{
+    int64_t notes = all->notes + one->notes;
+    if (one->notes > 0 && (all->notes == 0 || one->note_index < all->note_index)) *all = *one;
+    all->notes = notes;
+}
+
+starp_status sp_world_answers(uint64_t run, struct sp_done *note, struct sp_error *e)
 {
     for (int r = 1; r < sp_world_size(); r++) {
         struct answer *a = take_answer(r, run);
@@ -303,6 +310,7 @@ starp_status sp_world_answers(uint64_t run, struct sp_error *e)
             e->site = (const void *)(uintptr_t)a->done.site;
             sp_fail(e, a->done.status, "rank %d: %s", r, a->done.text);
         }
+        if (note && a->done.status == STARP_OK) add_note(note, &a->done);
         sp_free(a);
     }
     sp_world_lost(e);

@@ -164,6 +164,9 @@ struct sp_sched {
     size_t ndropped, dropped_cap;
     uint64_t messages, bytes_sent, bytes_gathered;
     uint64_t tasks, inline_steps, steps, fused_groups, fused_ops, merged, inplace;
+    struct sp_function **function;  /* by number */
+    uint32_t nfunction, function_cap;
+    struct sp_remains *remains;     /* of ragged evaluations */
     uint64_t refined, refused;      /* systems that STARP_MIXED has solved, and those that it left to the usual way */
 };
 
@@ -189,6 +192,8 @@ struct sp_run {
     bool ended;                     /* guarded by the sched's lock, as is the fault */
     int64_t submitted;
     struct sp_error fault;
+    struct sp_error note;           /* of a good run, what is to be reported all the same: the first of so many */
+    int64_t note_index, notes;
     struct sp_message *held, **held_last; /* comm.c's: receives that are not to be started yet */
     int receiving;                  /* and how many are */
     struct sp_kept *kept;           /* memory that goes with the run */
@@ -197,7 +202,6 @@ struct sp_run {
 
 /* A session's executor on this rank alone. */
 starp_status sp_sched_start(const struct sp_options *o, struct sp_sched **sched, struct sp_error *e);
-double sp_now(void);
 starp_status sp_run_eval(void *self, struct sp_graph *g, struct sp_node *const *roots, int n, struct sp_run **out, struct sp_error *e);
 starp_status sp_run_wait(void *self, struct sp_run *run, struct sp_error *e);
 bool sp_run_test(void *self, struct sp_run *run, double seconds);
@@ -207,12 +211,15 @@ void *sp_run_keep(struct sp_run *run, size_t bytes);
 starp_status sp_run_end(struct sp_run *run, bool commit, struct sp_error *e);
 void sp_run_cancel(void *self, struct sp_run *run);
 void sp_run_fail(struct sp_run *run, starp_status status, const void *site, const char *text);
+/* An iteration has failed, and the run goes on. The text of the one with the lowest number stays. */
+void sp_run_note(struct sp_run *run, const void *site, int64_t index, const char *text);
 /* Why a run was stopped. */
 starp_status sp_run_fault(struct sp_run *run, struct sp_error *e);
 
 /* -------------------------------------------------------------------------------------- world.c, control.c, comm.c */
 
 struct sp_frame;
+struct sp_bytes;
 struct sp_frame_head;
 struct sp_done;
 
@@ -230,9 +237,10 @@ bool sp_world_check(uint32_t session);
 /* Rank 0: a frame to all others; try: a small one, unless it would have to wait. */
 starp_status sp_world_send(const struct sp_frame *f, struct sp_error *e);
 bool sp_world_try_send(const struct sp_frame *f);
-/* Rank 0: the others' answers to a run, of which the first failure becomes the error; whether they can be had without waiting,
+/* Rank 0: the others' answers to a run, of which the first failure becomes the error, and what they note of a good one, all
+   together, with the first of it, unless note is NULL; whether they can be had without waiting,
    perhaps after a while. */
-starp_status sp_world_answers(uint64_t run, struct sp_error *e);
+starp_status sp_world_answers(uint64_t run, struct sp_done *note, struct sp_error *e);
 bool sp_world_answered(uint64_t run, int milliseconds);
 /* Other ranks: the next frame, whose body is the caller's to free; ends the process when there is none. */
 starp_status sp_world_next(struct sp_frame_head *h, unsigned char **body, struct sp_error *e);
@@ -260,11 +268,19 @@ void sp_comm_abandon(void);
 starp_status sp_comm_send(const void *data, size_t bytes, int peer, struct sp_error *e);
 starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error *e);
 
+/* ------------------------------------------------------------------------------------------------- functions.c */
+
+/* A function as rank 0 describes it: registered here, or STARP_ERR_RUNTIME if it cannot be found; and taken back. */
+starp_status sp_function_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e);
+void sp_function_forget(struct sp_sched *s, uint32_t number);
+void sp_functions_free(struct sp_sched *s);
+
 /* ------------------------------------------------------------------------------------------------ lead.c, serve.c */
 
 /* What an answer is known by: a run, or with the bit host data. */
 uint64_t sp_ticket(uint32_t session, uint64_t number);
 #define SP_TICKET_PUT (UINT64_C(1) << 63)
+#define SP_TICKET_FUNCTION (UINT64_C(1) << 62)
 
 /* Rank 0: tells the others of a new session and of its end, of a run about to begin, and how it ended. */
 starp_status sp_lead_open(struct sp_sched *s, struct sp_error *e);
@@ -272,6 +288,9 @@ void sp_lead_close(struct sp_sched *s);
 starp_status sp_lead_run(struct sp_run *run, struct sp_error *e);
 starp_status sp_lead_outcome(struct sp_run *run, bool commit, struct sp_error *e);
 bool sp_lead_cancel(struct sp_sched *s); /* false: not now */
+/* What `describe` writes goes to all others as the function of that number; they have it when all of them could take it. */
+starp_status sp_lead_function(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
+                              struct sp_error *e);
 starp_status sp_lead_put(struct sp_sched *s, struct sp_value *v, const struct sp_node *node, const void *data, struct sp_error *e);
 starp_status sp_lead_get(struct sp_sched *s, const struct sp_value *v, void *buffer, struct sp_error *e);
 /* Other ranks: does what rank 0 says until the job ends, and the process with it. */
@@ -461,6 +480,19 @@ starp_status sp_lower_outputs(struct sp_lowering *l);
 /* lower_reduce.c: partial results, and the tasks that combine them. */
 starp_status sp_lower_partials(struct sp_lowering *l);
 starp_status sp_lower_combine(struct sp_lowering *l);
+/* lower_ragged.c: what the iterations of a ragged evaluation have left, on the ranks where they ran, until it is gathered. */
+struct sp_remains {
+    struct sp_remains *next;
+    uint64_t run;                   /* that made it */
+    uint32_t ticket;
+    int nresults;
+    int64_t n, unit;                /* iterations; dealt so many at a time, */
+    struct sp_map map;              /* like this */
+    struct sp_item item[];          /* of iteration i: from i * nresults on; no data: another rank's */
+};
+struct sp_remains *sp_remains_new(struct sp_run *run, uint32_t ticket, int nresults, int64_t n, int64_t unit, const struct sp_map *map);
+/* Those of a run, or all of a session for 0. */
+void sp_remains_drop(struct sp_sched *s, uint64_t run);
 /* lower_call.c: operations on whole arrays, and one of several results. */
 starp_status sp_lower_call(struct sp_run *run, int32_t step, struct sp_error *e);
 starp_status sp_lower_part(struct sp_run *run, int32_t step, struct sp_error *e);

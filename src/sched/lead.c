@@ -49,7 +49,7 @@ starp_status sp_lead_open(struct sp_sched *s, struct sp_error *e)
     begin_frame(s, SP_FRAME_OPEN);
     sp_frame_bytes(s->frame, options, sp_options_write(&s->options, options, sizeof options));
     starp_status status = send_frame(s, e);
-    if (status == STARP_OK) status = sp_world_answers(sp_ticket(s->session, 0), e);
+    if (status == STARP_OK) status = sp_world_answers(sp_ticket(s->session, 0), NULL, e);
     pthread_mutex_unlock(&talk);
     return status;
 }
@@ -119,6 +119,32 @@ bool sp_lead_cancel(struct sp_sched *s)
     return sent;
 }
 
+/* ------------------------------------------------------------------------------------------------------- functions */
+
+/* They answer before anybody has it for good. */
+static starp_status send_function(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
+                                  struct sp_error *e)
+{
+    uint64_t ticket = sp_ticket(s->session, number) | SP_TICKET_FUNCTION;
+    begin_frame(s, SP_FRAME_FUNCTION);
+    sp_frame_u64(s->frame, number);
+    describe(s->frame, what);
+    SP_TRY(send_frame(s, e));
+    sp_world_answers(ticket, NULL, e);
+    struct sp_error own = { 0 };
+    if (send_outcome(s, ticket, e->status == STARP_OK, &own) != STARP_OK && e->status == STARP_OK) *e = own;
+    return e->status;
+}
+
+starp_status sp_lead_function(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
+                              struct sp_error *e)
+{
+    pthread_mutex_lock(&talk);
+    starp_status status = send_function(s, number, describe, what, e);
+    pthread_mutex_unlock(&talk);
+    return status;
+}
+
 /* -------------------------------------------------------------------------------------------------------- host data */
 
 static starp_status send_tiles(struct sp_sched *s, const struct sp_value *v, const void *data, struct sp_error *e)
@@ -146,7 +172,7 @@ static starp_status put(struct sp_sched *s, struct sp_value *v, const struct sp_
     begin_frame(s, SP_FRAME_PUT);
     sp_frame_put(s->frame, &x);
     SP_TRY(send_frame(s, e));
-    sp_world_answers(ticket, e);
+    sp_world_answers(ticket, NULL, e);
     struct sp_error own = { 0 };
     if (send_outcome(s, ticket, e->status == STARP_OK, &own) != STARP_OK && e->status == STARP_OK) *e = own;
     if (e->status != STARP_OK || v->map.everywhere) return e->status;

@@ -113,12 +113,20 @@ static starp_status lower(struct sp_calling *c)
     }
 }
 
+static starp_status lower_slices(struct sp_calling *c)
+{
+    starp_status status = c->node->op == SP_CALL_ppeval ? sp_lower_ppeval(c) : sp_lower_items(c);
+    for (int k = 0; k < c->nheld; k++) sp_value_free(c->run->sched, c->held[k]);
+    return status;
+}
+
 starp_status sp_lower_call(struct sp_run *run, int32_t step, struct sp_error *e)
 {
     const struct sp_step *s = &run->plan->step[step];
     const struct sp_order *o = &run->sched->order;
     struct sp_calling c = { .run = run, .step = s, .node = o->node[s->output[0]], .e = e, .deal = 1 };
     if (sp_call_is_along_axis((enum sp_call)c.node->op)) return sp_lower_along(&c);
+    if (c.node->op == SP_CALL_ppeval || c.node->op == SP_CALL_items) return lower_slices(&c);
     c.dense = sp_dense_of((starp_dtype)o->node[s->operand[0].node]->dtype);
     find_extents(&c);
     c.at_once = runs_at_once(&c);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "frame.h"
 
 double sp_now(void)
 {
@@ -33,6 +34,18 @@ void sp_run_fail(struct sp_run *run, starp_status status, const void *site, cons
     sp_fail(&run->fault, status, "%s", text);
     atomic_store(&run->stop, true);
     pthread_mutex_unlock(&s->lock);
+}
+
+void sp_run_note(struct sp_run *run, const void *site, int64_t index, const char *text)
+{
+    pthread_mutex_lock(&run->sched->lock);
+    if (run->notes++ == 0 || index < run->note_index) {
+        run->note.status = STARP_OK;
+        sp_fail(&run->note, STARP_ERR_COMPUTE, "%s", text);
+        run->note.site = site;
+        run->note_index = index;
+    }
+    pthread_mutex_unlock(&run->sched->lock);
 }
 
 starp_status sp_run_fault(struct sp_run *run, struct sp_error *e)
@@ -224,14 +237,27 @@ static void free_run(struct sp_run *run)
     sp_free(run);
 }
 
+/* The error of a run that holds all the same. */
+static starp_status report_notes(const struct sp_run *run, struct sp_error *e)
+{
+    if (run->notes == 0) return STARP_OK;
+    *e = run->note;
+    if (run->notes == 1) return e->status;
+    size_t n = strlen(e->text);
+    snprintf(e->text + n, sizeof e->text - n, " (and %lld more)", (long long)run->notes - 1);
+    return e->status;
+}
+
 /* Ends a run whose tasks have all ended. */
 static starp_status finish(struct sp_run *run, bool good, struct sp_error *e)
 {
     starp_status status = good ? STARP_OK : sp_run_fault(run, e);
     if (good) {
+        status = report_notes(run, e);
         settle(run);
     } else {
         drop_results(run);
+        sp_remains_drop(run->sched, run->id);
         poison(run, e);
     }
     free_run(run);
@@ -314,7 +340,10 @@ static bool is_good(struct sp_run *run)
 {
     struct sp_error e = { 0 };
     if (run->sched->ranks == 1) return !atomic_load(&run->stop);
-    if (sp_world_answers(run->id, &e) != STARP_OK) sp_run_fail(run, e.status, e.site, e.text);
+    struct sp_done note = { .notes = 0 };
+    if (sp_world_answers(run->id, &note, &e) != STARP_OK) sp_run_fail(run, e.status, e.site, e.text);
+    if (note.notes > 0) sp_run_note(run, (const void *)(uintptr_t)note.site, note.note_index, note.text);
+    run->notes += note.notes > 0 ? note.notes - 1 : 0;
     bool good = !atomic_load(&run->stop);
     if (sp_lead_outcome(run, good, &e) == STARP_OK) return good;
     sp_run_lost(run);

@@ -86,6 +86,8 @@ static void close_sched(void *self)
     if (s->ranks > 1 && s->rank == 0) sp_lead_close(s);
     while (atomic_load(&s->leaving) > 0) sched_yield(); /* a task's callback is on its way out */
     sp_free(s->sent);
+    sp_remains_drop(s, 0);
+    sp_functions_free(s);
     for (int i = 0; i <= s->runtime.workers; i++) sp_free(s->scratch[i].memory);
     sp_free(s->scratch);
     sp_plan_cache_free(&s->plans);
@@ -117,6 +119,11 @@ const struct sp_executor_ops sp_sched_ops = {
 const struct sp_options *sp_sched_options(const struct sp_sched *s)
 {
     return &s->options;
+}
+
+const struct sp_kernels *sp_sched_kernels(const struct sp_sched *s)
+{
+    return s->kernels;
 }
 
 int sp_sched_ranks(const struct sp_sched *s)

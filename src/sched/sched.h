@@ -21,6 +21,7 @@
     X(panel, "STARP_PANEL", INT, 256, 1, 1 << 20, "columns of a panel in factorizations; results depend on it") \
     X(pivoting, "STARP_PIVOTING", TEXT, 0, 0, 0, "how LU finds pivots, in a task or in many for tall panels; results depend on it (partial|tournament)") \
     X(mixed, "STARP_MIXED", BOOL, 0, 0, 1, "solve in f64 by factors in f32 and iterative refinement, where that pays") \
+    X(ppeval_keep, "STARP_PPEVAL_KEEP", BOOL, 0, 0, 1, "iterations of ppeval that fail do not take the others' results with them") \
     X(small, "STARP_SMALL", INT, 1 << 15, 0, (int64_t)1 << 40, "arrays of at most so many elements run without tasks") \
     X(fuse, "STARP_FUSE", BOOL, 1, 0, 1, "fuse elementwise operations and reductions") \
     X(cse, "STARP_CSE", BOOL, 1, 0, 1, "merge equal subexpressions") \
@@ -80,6 +81,7 @@ starp_status sp_sched_open(struct sp_sched **sched, struct sp_error *e);
 /* Its operations; `self` is the sp_sched. */
 extern const struct sp_executor_ops sp_sched_ops;
 const struct sp_options *sp_sched_options(const struct sp_sched *sched);
+double sp_now(void); /* seconds of a clock that only goes on */
 int sp_sched_ranks(const struct sp_sched *sched);
 void sp_sched_info(struct sp_sched *sched, FILE *out);
 /* Adds the executor's counts. */
@@ -90,5 +92,24 @@ void sp_sched_progress(struct sp_run *run, starp_progress_info *info);
 /* Called about ten times a second while the executor waits inside eval; the run stops when it returns true. NULL: none. */
 typedef bool sp_tick_fn(void *user, struct sp_run *run);
 void sp_sched_tick(struct sp_sched *sched, sp_tick_fn *tick, void *user);
+
+/* ------------------------------------------------------------------------------------------------- functions.c */
+
+#define SP_FUNCTION_NAME 64
+
+/* A function for ppeval, as a session knows it on every rank, under the same number. */
+struct sp_function {
+    char name[SP_FUNCTION_NAME];
+    starp_function f;               /* user: a copy of its own */
+    atomic_uint_fast64_t ns, calls; /* what iterations have taken here so far, and how many */
+};
+/* Registers one on all ranks, where it is in the same module of the program. A name may come again: the last one counts. */
+starp_status sp_function_register(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e);
+/* NULL: none of that name. */
+const struct sp_function *sp_function_find(const struct sp_sched *s, const char *name, uint32_t *number);
+/* Seconds of an iteration, as far as is known; 0: not at all. */
+double sp_function_cost(const struct sp_function *f);
+void sp_function_took(const struct sp_function *f, double seconds, int64_t calls);
+const struct sp_kernels *sp_sched_kernels(const struct sp_sched *s);
 
 #endif

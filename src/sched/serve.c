@@ -19,6 +19,14 @@ struct follower {
     struct sp_run *run;     /* over, but for rank 0's verdict */
 };
 
+/* A run that holds, but for some of its iterations. */
+static void reply_noted(const struct sp_run *run)
+{
+    struct sp_done done = { .run = run->id, .notes = run->notes, .note_index = run->note_index, .site = (uint64_t)(uintptr_t)run->note.site };
+    snprintf(done.text, sizeof done.text, "%s", run->note.text);
+    sp_world_reply(&done);
+}
+
 static void reply(uint64_t run, const struct sp_error *e)
 {
     struct sp_done done = { .run = run, .status = e->status, .site = (uint64_t)(uintptr_t)e->site };
@@ -91,7 +99,9 @@ static void eval(struct follower *f, struct sp_bytes *b)
     }
     sp_drain(f->run);
     if (atomic_load(&f->run->stop)) sp_run_fault(f->run, &e);
-    reply(sp_world_lost(&e) ? 0 : id, &e);
+    bool lost = sp_world_lost(&e);
+    if (e.status == STARP_OK && f->run->notes > 0) reply_noted(f->run);
+    else reply(lost ? 0 : id, &e);
 }
 
 static void end_run(struct follower *f, bool commit)
@@ -170,6 +180,16 @@ static void put(struct follower *f, struct sp_bytes *b)
     }
 }
 
+static void take_function(struct follower *f, struct sp_bytes *b)
+{
+    struct sp_error e = { 0 };
+    uint64_t number = sp_bytes_u64(b), ticket = sp_ticket(f->session, number) | SP_TICKET_FUNCTION;
+    if (number != f->sched->nfunction) sp_fail(&e, STARP_ERR_RUNTIME, "the ranks do not agree on function %llu", (unsigned long long)number);
+    bool taken = e.status == STARP_OK && sp_function_read(f->sched, b, &e) == STARP_OK;
+    reply(ticket, &e);
+    if (!goes_on(ticket) && taken) sp_function_forget(f->sched, (uint32_t)number);
+}
+
 static void get(struct follower *f, struct sp_bytes *b)
 {
     struct sp_error e = { 0 };
@@ -205,6 +225,7 @@ static void follow(struct follower **list, const struct sp_frame_head *h, struct
     case SP_FRAME_EVAL: eval(f, b); break;
     case SP_FRAME_PUT: put(f, b); break;
     case SP_FRAME_GET: get(f, b); break;
+    case SP_FRAME_FUNCTION: take_function(f, b); break;
     case SP_FRAME_OUTCOME:
         if (sp_frame_read_outcome(b, &outcome, &e) == STARP_OK && f->run && f->run->id == outcome.run) end_run(f, outcome.commit);
         else give_up(&e);

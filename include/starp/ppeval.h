@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file starp/ppeval.h
+ * A function over slices, as independent iterations: `starp_ppeval(s, "svdvals", STARP_ARGS(x))`. Included by starp.h, never alone. The rules
+ * of splitting and joining are those of Star-P's PPEVAL.
+ *
+ * - Each argument is split along its last axis that has more than one element: iteration k gets x[..., k, ...] without that
+ *   axis. starp_ppsplit() names another axis, starp_ppbcast() hands the whole array to every iteration; 0-d arrays, and arrays
+ *   whose extents are all 1, go to every iteration whole. All arguments that are split have the same number of slices.
+ * - Results of equal shape are joined along a new last axis: values of shape (m,) from n iterations make (m, n). Results of
+ *   different shapes make a container of arrays, starp_ragged.
+ * - Iterations must not depend on each other; they run in any order, on any worker of any rank.
+ *
+ * Functions are built in (see starp_ppeval()), registered by the program (starp_register()), or come from a shared object
+ * (starp_load_plugin(), starp/plugin.h).
+ */
+#ifndef STARP_PPEVAL_H
+#define STARP_PPEVAL_H
+
+#include "iterate.h"
+
+/** Largest number of arguments of a ppeval. */
+#define STARP_MAXARGS 8
+/** Largest number of results of a ppeval. */
+#define STARP_MAXRESULTS 8
+
+/** Arrays of maybe different shapes and dtypes, one from each iteration: what a ppeval with unequal results gives. */
+typedef struct starp_ragged starp_ragged;
+
+/** x, to be split along the given axis by the ppeval it is handed to, which releases this handle. Deferred; moves no data. */
+STARP_API starp_array *starp_ppsplit(starp_array *x, int axis);
+/** x, to be handed whole to every iteration of the ppeval it is handed to, which releases this handle. Deferred; moves no data. */
+STARP_API starp_array *starp_ppbcast(starp_array *x);
+/** The items of a container, one for each iteration of the ppeval this is handed to, which releases this handle. Local. */
+STARP_API starp_array *starp_ppitems(starp_ragged *r);
+
+/**
+ * Evaluates a function on slices: starp_ppeval(s, "svdvals", STARP_ARGS(x)). Deferred.
+ * Built in, each on the slices of its arguments: those of linear algebra (`svdvals svd eigh eigvalsh eig eigvals qr solve inv
+ * det cholesky lstsq pinv matmul`), `fft ifft rfft irfft` (along a slice's last axis), `sort` (along a slice's last axis, NaN
+ * last), and over the whole slice `sum prod min max mean var std norm any all`. Linear algebra is of the slices' last two axes.
+ * @return the function's first result, joined: shape (result's shape..., n). NULL with STARP_ERR_ARGUMENT (no such function;
+ *         nothing to split; called from within an iteration), STARP_ERR_SHAPE (different numbers of slices: the text has both),
+ *         or what the function says of the shapes.
+ * Of a function that does not declare its results' shapes, the first iteration is computed at once to find them. An iteration
+ * that fails makes the evaluation fail with its number and text, unless STARP_PPEVAL_KEEP is set; see starp_ppeval_list().
+ */
+STARP_API starp_array *starp_ppeval(starp_session *s, const char *function, int nargs, starp_array *const *args);
+/**
+ * The same for a function of several results: the first `nresults` of them, in results[]. When it fails all of these are NULL.
+ * With STARP_PPEVAL_KEEP=1 the elements of iterations that fail are NaN (0 for integers), the evaluation still returns
+ * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept and can be read.
+ */
+STARP_API starp_status starp_ppeval_list(starp_session *s, const char *function, int nargs, starp_array *const *args, int nresults,
+                                         starp_array **results);
+/**
+ * The same for results whose shapes or dtypes may differ from iteration to iteration, each a container, to be released by
+ * starp_ragged_release(). Sync: shapes are known when all iterations have run. The items stay where they are, on all ranks.
+ */
+STARP_API starp_status starp_ppeval_ragged(starp_session *s, const char *function, int nargs, starp_array *const *args, int nresults,
+                                           starp_ragged **results);
+
+STARP_API int64_t starp_ragged_length(const starp_ragged *r);                                  /**< items; -1 for NULL. Local. */
+STARP_API starp_status starp_ragged_shape_of(const starp_ragged *r, int64_t i, starp_dims *shape); /**< shape of item i. Local. */
+STARP_API starp_dtype starp_ragged_dtype_of(const starp_ragged *r, int64_t i); /**< dtype of item i; STARP_NDTYPES on error. Local. */
+/** Item i. Deferred; moves no data. STARP_ERR_INDEX when there is none. */
+STARP_API starp_array *starp_ragged_item(starp_ragged *r, int64_t i);
+/** All items, joined along a new last axis. Deferred. STARP_ERR_SHAPE or STARP_ERR_DTYPE when they are not alike, with the first that differs. */
+STARP_API starp_array *starp_ragged_join(starp_ragged *r);
+/** Releases a container and what it holds; NULL is allowed. Arrays made of it live on. To be called before starp_close(). */
+STARP_API starp_status starp_ragged_release(starp_ragged *r);
+
+/**
+ * Registers a function under a name, on all ranks: these run the same program, so the function is found in theirs. A name
+ * registered before gets the new function, from the next starp_ppeval() on. Sync.
+ * Errors: STARP_ERR_ARGUMENT (no name, or a long one; no function; more than STARP_MAXRESULTS results); STARP_ERR_RUNTIME
+ * (a rank runs another build of the program).
+ */
+STARP_API starp_status starp_register(starp_session *s, const char *name, const starp_function *function);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* split.c: how an argument goes into a ppeval, and the functions that the program brings itself. */
+#include <string.h>
+
+#include "client.h"
+
+/* Another handle of the same array. */
+static starp_array *marked(starp_session *s, starp_array *x, int8_t split, starp_ragged *items)
+{
+    starp_array *y = sp_client_wrap(s, sp_node_retain(x->node));
+    if (!y) return NULL;
+    y->split = split;
+    y->items = items;
+    return y;
+}
+
+starp_array *starp_ppsplit(starp_array *x, int axis)
+{
+    const void *site = __builtin_return_address(0);
+    starp_session *s = sp_client_enter("ppsplit", x, site);
+    if (!s) return NULL;
+    int n = x->node->shape.n, at = axis < 0 ? axis + n : axis;
+    if (at < 0 || at >= n) {
+        return sp_client_fail(site, STARP_ERR_INDEX, "ppsplit: axis %d is out of bounds for %d dimensions", axis, n), NULL;
+    }
+    return marked(s, x, (int8_t)(at + 1), NULL);
+}
+
+starp_array *starp_ppbcast(starp_array *x)
+{
+    starp_session *s = sp_client_enter("ppbcast", x, __builtin_return_address(0));
+    return s ? marked(s, x, -1, NULL) : NULL;
+}
+
+starp_array *starp_ppitems(starp_ragged *r)
+{
+    const void *site = __builtin_return_address(0);
+    if (!r) return NULL;
+    if (r->magic != SP_RAGGED_MAGIC) return sp_client_fail(site, STARP_ERR_HANDLE, "ppitems: not a container (released already?)"), NULL;
+    r->session->graph.site = site;
+    struct sp_node *n = NULL;
+    for (int d = 0; d < STARP_NDTYPES && !n; d++) n = r->flat[d];
+    starp_array *y = sp_client_wrap(r->session, sp_node_retain(n));
+    if (y) y->items = r;
+    return y;
+}
+
+starp_status starp_register(starp_session *s, const char *name, const starp_function *f)
+{
+    const void *site = __builtin_return_address(0);
+    struct sp_error e = { .status = STARP_OK };
+    SP_TRY(sp_client_session("register", s, site));
+    size_t n = name ? strnlen(name, SP_FUNCTION_NAME) : 0;
+    if (n == 0 || n == SP_FUNCTION_NAME) {
+        return sp_client_report(site, STARP_ERR_ARGUMENT, "register: a name has 1 to %d characters", SP_FUNCTION_NAME - 1);
+    }
+    bool good = f && f->iterate && f->nresults >= 0 && f->nresults <= STARP_MAXRESULTS && f->nargs >= 0 && f->nargs <= STARP_MAXARGS &&
+                (f->user || f->user_bytes == 0);
+    if (!good) return sp_client_report(site, STARP_ERR_ARGUMENT, "register: %s: not what a function looks like", name);
+    sp_client_settle(s);
+    if (sp_function_register(s->sched, name, f, &e) == STARP_OK) return STARP_OK;
+    return sp_client_report(site, e.status, "register: %s: %s", name, e.text);
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lower_ppeval.c: a function on slices becomes tasks of some iterations each. Arguments that are split are copied into tiles that
+ * hold the slices of a task, dense and in the order that the function wants; the others go to every rank whole. Results are
+ * written where they lie, in tiles of the same kind, and copied into arrays of the usual tiling. How many iterations a task has
+ * is chosen by what they are known to cost; results do not depend on it.
+ */
+#include <string.h>
+
+#include "call.h"
+
+#define TASK_SECONDS 1e-3 /* that a task is to take, about, */
+#define LEAST_TASKS 128   /* but there are so many on each rank where there is enough to do, so that the last ones end together */
+#define UNIT_BYTES ((int64_t)8 << 20) /* of a task's slices of an argument */
+#define ONCE_SECONDS 5e-5 /* what is not worth a task */
+
+/* What the tasks of a call have in common; kept by the run. */
+struct ppeval {
+    struct sp_iterate job;
+    const struct sp_function *function;
+    struct sp_remains *remains;
+    bool keeps;                 /* iterations may fail */
+    bool column_major;
+    uint32_t whole, items;      /* bits of inputs */
+    int nin;                    /* inputs: of items two, for one argument */
+    int ndim[SP_MAX_READS];     /* of a slice, and its extents as they lie; then those of results */
+    int64_t extent[SP_MAX_READS][STARP_MAXDIM];
+    int out_ndim[SP_MAX_RESULTS];
+    int64_t out_size[SP_MAX_RESULTS]; /* elements of a result of one iteration */
+    starp_dtype out_dtype[SP_MAX_RESULTS];
+    starp_dtype in_dtype[SP_MAX_READS];
+    int nout;                   /* results as they are stored: a ragged one's is its table */
+};
+
+struct iterate_task {
+    struct sp_task task;
+    struct ppeval *p;
+    int64_t first, count;
+    const char *in[SP_MAX_READS];
+    int64_t in_step[SP_MAX_READS]; /* bytes from one iteration's to the next's */
+    char *out[SP_MAX_RESULTS];
+};
+
+/* ------------------------------------------------------------------------------------------------------------ tasks */
+
+static void report(struct iterate_task *t, const struct sp_iteration *x)
+{
+    char text[240];
+    snprintf(text, sizeof text, "ppeval %s: iteration %lld: %s", t->p->job.name, (long long)x->it.index, x->text);
+    if (t->p->keeps) sp_run_note(t->task.run, t->task.site, x->it.index, text);
+    else sp_run_fail(t->task.run, STARP_ERR_COMPUTE, t->task.site, text);
+}
+
+/* What a ragged iteration has made stays with the run; its row of the table says what that is. */
+static void leave_items(struct iterate_task *t, struct sp_iteration *x, int64_t *row)
+{
+    struct sp_item *left = &t->p->remains->item[x->it.index * t->p->job.nresults];
+    for (int k = 0; k < t->p->job.nresults; k++, row += SP_ITEM_WORDS) {
+        struct sp_item *item = &x->item[k];
+        if (x->failed) {
+            sp_free(item->data);
+            *item = (struct sp_item){ .dtype = STARP_F64, .shape = { 1, { 0 } } };
+        }
+        memset(row, 0, SP_ITEM_WORDS * sizeof *row);
+        row[0] = item->dtype;
+        row[1] = item->shape.n;
+        memcpy(row + 2, item->shape.v, (size_t)item->shape.n * sizeof *row);
+        left[k] = *item;
+        item->data = NULL;
+    }
+}
+
+/* An item as the function wants it: in its place, or turned into memory of its own, which is returned. */
+static void *find_item(const struct ppeval *p, int k, const char *line, const int64_t *row, starp_argument *x)
+{
+    const char *item = line + row[SP_ITEM_WORDS] * sp_dtypes[p->in_dtype[k]].size;
+    starp_argument rows;
+    int64_t extent[STARP_MAXDIM];
+    int n = (int)row[1];
+    sp_argument_lay_out(&rows, p->in_dtype[k], n, row + 2, false, item);
+    *x = rows;
+    if (!p->column_major || n < 2) return NULL;
+    for (int a = 0; a < n; a++) extent[a] = row[2 + n - 1 - a];
+    sp_argument_lay_out(x, p->in_dtype[k], n, extent, true, NULL);
+    void *own = sp_aligned(64, (size_t)(rows.stride[0] * rows.shape[0]) + 1);
+    if (own) sp_move(n, rows.shape, sp_dtypes[rows.dtype].size, own, x->stride, item, rows.stride, p->job.kernels);
+    x->data = own;
+    return own;
+}
+
+/* The arguments of iteration i of the task; what is to be freed afterwards. False: no memory. */
+static bool find_arguments(const struct iterate_task *t, int64_t i, starp_argument *in, void **own)
+{
+    const struct ppeval *p = t->p;
+    for (int k = 0, n = 0; k < p->nin; k++, n++) {
+        const char *at = t->in[k] + i * t->in_step[k];
+        in[n].data = at;
+        own[n] = NULL;
+        if (!(p->items >> k & 1)) continue;
+        own[n] = find_item(p, k, at, (const int64_t *)(const void *)(t->in[k + 1] + i * t->in_step[k + 1]), &in[n]);
+        if (!in[n].data) return false;
+        k++;
+    }
+    return true;
+}
+
+static void iterate(struct iterate_task *t, int64_t i, struct sp_iteration *x, starp_argument *in)
+{
+    struct ppeval *p = t->p;
+    void *own[SP_MAX_READS] = { NULL };
+    if (!find_arguments(t, i, in, own)) {
+        sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, "ppeval: out of memory");
+        return;
+    }
+    for (int k = 0; k < p->nout; k++) x->out[k] = t->out[k] + i * p->out_size[k] * sp_dtypes[p->out_dtype[k]].size;
+    bool good = sp_iterate_run(x, t->first + i, in);
+    for (int k = 0; k < p->job.nin; k++) sp_free(own[k]);
+    if (!good) report(t, x);
+    if (p->job.free) leave_items(t, x, x->out[0]);
+    for (int k = 0; k < p->nout && !good && !p->job.free; k++) sp_iterate_blank(p->out_dtype[k], p->out_size[k], x->out[k]);
+}
+
+static int perform_iterations(struct sp_task *task, void *scratch)
+{
+    struct iterate_task *t = (struct iterate_task *)task;
+    struct ppeval *p = t->p;
+    starp_argument in[SP_MAX_READS];
+    struct sp_iteration x = { .job = &p->job };
+    double began = sp_now();
+    int64_t i = 0;
+    (void)scratch;
+    for (int k = 0, n = 0; k < p->nin; k += 1 + (p->items >> k & 1), n++) {
+        sp_argument_lay_out(&in[n], p->in_dtype[k], p->ndim[k], p->extent[k], p->column_major, NULL);
+    }
+    for (; i < t->count && !atomic_load_explicit(&task->run->stop, memory_order_relaxed); i++) iterate(t, i, &x, in);
+    if (i > 0) sp_function_took(p->function, sp_now() - began, i);
+    return SP_KERNEL_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------- operands */
+
+struct operands {
+    struct sp_calling *c;
+    struct ppeval *p;
+    int64_t unit, nunit;
+    struct sp_map map;          /* of units */
+    struct sp_value *in[SP_MAX_READS], *out[SP_MAX_RESULTS]; /* NULL: without elements */
+};
+
+static const struct sp_node *seen(const struct sp_calling *c, int k)
+{
+    const struct sp_operand *x = &c->step->operand[k];
+    return c->run->sched->order.node[x->npath ? x->path[0] : x->node];
+}
+
+/* A value of whole slices, some in a tile; or, with unit 0, all in one tile on every rank. */
+static struct sp_value *new_value(struct operands *o, const starp_dims *shape, starp_dtype dtype, int64_t unit)
+{
+    struct sp_calling *c = o->c;
+    starp_dims tile = *shape;
+    if (unit > 0) tile.v[0] = unit < shape->v[0] ? unit : shape->v[0];
+    struct sp_value *v = sp_value_cut(shape, dtype, &tile);
+    if (!v) return sp_fail_memory(c->e), NULL;
+    c->held[c->nheld++] = v;
+    if (unit > 0) v->map = o->map;
+    else sp_map_init(&v->map, &v->grid, 1, c->run->sched->ranks);
+    v->map.everywhere |= unit == 0 || c->at_once || c->run->sched->ranks == 1;
+    if (!c->at_once) v->run = c->run->id;
+    return sp_value_fill(c->run->sched, v, !c->at_once, c->e) == STARP_OK ? v : NULL;
+}
+
+static starp_status load(struct operands *o, int k)
+{
+    struct sp_calling *c = o->c;
+    const struct sp_operand *x = &c->step->operand[k];
+    const struct sp_order *order = &c->run->sched->order;
+    const struct sp_node *n = order->node[x->node], *s = seen(c, k);
+    if (sp_shape_size(&s->shape) == 0) return STARP_OK;
+    o->in[k] = new_value(o, &s->shape, (starp_dtype)n->dtype, o->p->whole >> k & 1 ? 0 : o->unit);
+    if (!o->in[k]) return c->e->status;
+    struct sp_copy copy = { .shape = s->shape, .from = c->run->value[x->node], .element = n->param, .to = o->in[k], .op = SP_OP_copy,
+                            .dtype = (starp_dtype)n->dtype, .site = c->node->site, .at_once = c->at_once, .ordered = !c->at_once };
+    sp_operand_view(x, &(struct sp_step){ .shape = s->shape }, order, &copy.view);
+    return sp_lower_copy(c->run, &copy, c->e);
+}
+
+static starp_status store(struct operands *o, int k)
+{
+    struct sp_calling *c = o->c;
+    struct sp_value *v = sp_call_result(c, k);
+    if (!v) return sp_fail_memory(c->e);
+    SP_TRY(sp_value_fill(c->run->sched, v, !c->at_once, c->e));
+    if (!o->out[k]) return STARP_OK;
+    struct sp_copy copy = { .shape = v->shape, .from = o->out[k], .to = v, .op = SP_OP_copy, .dtype = (starp_dtype)v->dtype,
+                            .site = c->node->site, .at_once = c->at_once, .ordered = !c->at_once, .priority = 1 };
+    sp_view_identity(&copy.view, v->shape.n);
+    return sp_lower_copy(c->run, &copy, c->e);
+}
+
+/* ------------------------------------------------------------------------------------------------------ submitting */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static starp_status submit_unit(struct operands *o, int64_t u)
+{
+    struct sp_calling *c = o->c;
+    struct ppeval *p = o->p;
+    static const char nothing[64];
+    struct iterate_task *t = sp_call_task(c, sizeof *t, p->nin + p->nout, "iterate", perform_iterations);
+    if (!t) return sp_fail_memory(c->e);
+    t->p = p;
+    t->first = u * o->unit;
+    t->count = least(o->unit, p->job.count - t->first);
+    for (int k = 0; k < p->nin; k++) {
+        bool whole = p->whole >> k & 1;
+        struct sp_slot *slot = o->in[k] ? o->in[k]->slot[whole ? 0 : u] : NULL;
+        t->in[k] = slot ? slot->data : nothing;
+        t->in_step[k] = sp_dtypes[p->in_dtype[k]].size;
+        for (int a = 0; a < p->ndim[k]; a++) t->in_step[k] *= p->extent[k][a];
+        if (whole) t->in_step[k] = 0;
+        if (slot) sp_call_depend(c, &t->task, slot, 1);
+    }
+    for (int k = 0; k < p->nout; k++) {
+        struct sp_slot *slot = o->out[k] ? o->out[k]->slot[u] : NULL;
+        t->out[k] = slot ? slot->data : (char *)(uintptr_t)nothing; /* of no elements */
+        if (slot) sp_call_depend(c, &t->task, slot, 2);
+    }
+    return sp_call_submit(c, &t->task);
+}
+
+static bool is_mine(const struct operands *o, int64_t u)
+{
+    int64_t index[STARP_MAXDIM] = { u };
+    return o->c->at_once || sp_is_mine(o->c->run->sched, sp_map_owner(&o->map, index));
+}
+
+static starp_status submit(struct operands *o)
+{
+    for (int k = 0; k < o->p->nin; k++) SP_TRY(load(o, k));
+    for (int k = 0; k < o->p->nout; k++) {
+        const struct sp_results *r = o->c->node->results;
+        const starp_dims *shape = r ? &r->shape[k] : &o->c->node->shape;
+        if (sp_shape_size(shape) > 0 && !(o->out[k] = new_value(o, shape, o->p->out_dtype[k], o->unit))) return o->c->e->status;
+    }
+    for (int64_t u = 0; u < o->nunit; u++) {
+        if (is_mine(o, u)) SP_TRY(submit_unit(o, u));
+    }
+    for (int k = 0; k < o->p->nout; k++) SP_TRY(store(o, k));
+    return STARP_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------- the call */
+
+static int64_t choose_unit(const struct sp_calling *c, const struct ppeval *p, const struct sp_ppeval_param *q)
+{
+    int64_t n = p->job.count, most = n / ((int64_t)LEAST_TASKS * c->run->sched->ranks);
+    for (int k = 0; k < p->nin; k++) {
+        int64_t bytes = sp_dtypes[p->in_dtype[k]].size;
+        for (int a = 0; a < p->ndim[k] && !(p->whole >> k & 1); a++) bytes *= p->extent[k][a];
+        if (bytes > 0) most = least(most, UNIT_BYTES / bytes);
+    }
+    int64_t unit = q->cost > 0 && TASK_SECONDS / (double)q->cost < (double)most ? (int64_t)(TASK_SECONDS / (double)q->cost) : most;
+    return unit > 1 ? unit : 1;
+}
+
+/* The same on all ranks: few iterations, known to be cheap, of what is everywhere. */
+static bool runs_at_once(const struct sp_calling *c, const struct ppeval *p, const struct sp_ppeval_param *q)
+{
+    int64_t small = SP_OPTION(&c->run->sched->options, small);
+    if (q->cost == 0 || p->job.free || (double)q->cost * (double)p->job.count > ONCE_SECONDS) return false;
+    for (int k = 0; k < c->step->noperand; k++) {
+        const struct sp_value *v = c->run->value[c->step->operand[k].node];
+        if (sp_shape_size(&seen(c, k)->shape) > small || (v && (v->run == c->run->id || !v->map.everywhere))) return false;
+    }
+    for (int k = 0; k < p->nout; k++) {
+        if (p->out_size[k] * p->job.count > small) return false;
+    }
+    return true;
+}
+
+static void describe_operands(const struct sp_calling *c, struct ppeval *p)
+{
+    for (int k = 0; k < c->step->noperand; k++) {
+        const starp_dims *shape = &seen(c, k)->shape;
+        int split = p->whole >> k & 1 ? 0 : 1;
+        if (split) p->job.count = shape->v[0];
+        p->in_dtype[k] = (starp_dtype)c->run->sched->order.node[c->step->operand[k].node]->dtype;
+        p->ndim[k] = shape->n - split;
+        memcpy(p->extent[k], shape->v + split, (size_t)p->ndim[k] * sizeof p->extent[k][0]);
+    }
+}
+
+static void describe_results(const struct sp_calling *c, struct ppeval *p)
+{
+    const struct sp_results *r = c->node->results;
+    p->nout = r ? r->n : 1;
+    for (int k = 0; k < p->nout; k++) {
+        const starp_dims *shape = r ? &r->shape[k] : &c->node->shape;
+        int n = shape->n - 1;
+        p->out_dtype[k] = p->job.dtype[k] = (starp_dtype)(r ? r->dtype[k] : c->node->dtype);
+        p->out_size[k] = 1;
+        p->job.shape[k].n = n;
+        for (int a = 0; a < n; a++) {
+            p->job.shape[k].v[p->column_major ? n - 1 - a : a] = shape->v[a + 1];
+            p->out_size[k] *= shape->v[a + 1];
+        }
+    }
+}
+
+static struct ppeval *describe(struct sp_calling *c, const struct sp_ppeval_param *q)
+{
+    struct sp_sched *s = c->run->sched;
+    struct ppeval *p = sp_run_keep(c->run, sizeof *p);
+    if (!p) return sp_fail_memory(c->e), NULL;
+    if (q->function >= s->nfunction) return sp_fail(c->e, STARP_ERR_RUNTIME, "ppeval: there is no function %u", q->function), NULL;
+    p->function = s->function[q->function];
+    p->column_major = p->function->f.column_major;
+    p->keeps = SP_OPTION(&s->options, ppeval_keep);
+    p->whole = q->whole;
+    p->items = q->items;
+    p->nin = c->step->noperand;
+    p->job = (struct sp_iterate){ .name = p->function->name, .iterate = p->function->f.iterate, .user = p->function->f.user,
+                                  .nin = p->nin - __builtin_popcount(q->items), .nresults = q->nresults, .free = q->ragged, .seed = q->seed,
+                                  .stream = q->stream, .kernels = s->kernels, .stop = &c->run->stop };
+    describe_operands(c, p);
+    describe_results(c, p);
+    return p;
+}
+
+starp_status sp_lower_ppeval(struct sp_calling *c)
+{
+    struct sp_ppeval_param q;
+    memcpy(&q, c->node->param, sizeof q);
+    struct operands o = { .c = c, .p = describe(c, &q) };
+    if (!o.p) return c->e->status;
+    int64_t n = o.p->job.count;
+    c->at_once = runs_at_once(c, o.p, &q);
+    o.unit = c->at_once ? (n > 0 ? n : 1) : choose_unit(c, o.p, &q);
+    o.nunit = (n + o.unit - 1) / o.unit;
+    sp_map_init(&o.map, &(starp_dims){ 1, { o.nunit } }, 1, c->run->sched->ranks);
+    o.map.everywhere = c->run->sched->ranks == 1 || c->at_once;
+    if (q.ragged && !(o.p->remains = sp_remains_new(c->run, q.ticket, q.nresults, n, o.unit, &o.map))) return sp_fail_memory(c->e);
+    return submit(&o);
+}
