@@ -51,12 +51,34 @@ static void report(struct iterate_task *t, const struct sp_iteration *x)
     else sp_run_fail(t->task.run, STARP_ERR_COMPUTE, t->task.site, text);
 }
 
+/* Items are kept row-major, whoever made them. False: no memory. */
+static bool turn_rows(const struct ppeval *p, struct sp_item *x)
+{
+    starp_argument from, to;
+    int64_t extent[STARP_MAXDIM];
+    int n = x->shape.n;
+    if (!p->column_major || n < 2) return true;
+    for (int a = 0; a < n; a++) extent[a] = x->shape.v[n - 1 - a];
+    sp_argument_lay_out(&from, x->dtype, n, extent, true, x->data);
+    sp_argument_lay_out(&to, x->dtype, n, x->shape.v, false, NULL);
+    void *rows = sp_aligned(64, (size_t)(to.stride[0] * to.shape[0]) + 1);
+    if (!rows) return false;
+    sp_move(n, to.shape, sp_dtypes[x->dtype].size, rows, to.stride, x->data, from.stride, p->job.kernels);
+    sp_free(x->data);
+    x->data = rows;
+    return true;
+}
+
 /* What a ragged iteration has made stays with the run; its row of the table says what that is. */
 static void leave_items(struct iterate_task *t, struct sp_iteration *x, int64_t *row)
 {
     struct sp_item *left = &t->p->remains->item[x->it.index * t->p->job.nresults];
     for (int k = 0; k < t->p->job.nresults; k++, row += SP_ITEM_WORDS) {
         struct sp_item *item = &x->item[k];
+        if (!x->failed && !turn_rows(t->p, item)) {
+            sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, "ppeval: out of memory");
+            x->failed = true;
+        }
         if (x->failed) {
             sp_free(item->data);
             *item = (struct sp_item){ .dtype = STARP_F64, .shape = { 1, { 0 } } };

@@ -154,6 +154,7 @@ static starp_status bring_table(struct gathering *g)
     struct sp_calling *c = g->c;
     const struct sp_operand *x = &c->step->operand[0];
     const struct sp_node *n = c->run->sched->order.node[x->node];
+    if (g->r->n == 0) return STARP_OK;
     struct sp_value *v = sp_value_cut(&n->shape, STARP_I64, &n->shape);
     if (!v) return sp_fail_memory(c->e);
     c->held[c->nheld++] = v;
