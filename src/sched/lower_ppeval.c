@@ -50,7 +50,8 @@ static void report(struct iterate_task *t, const struct sp_iteration *x)
 {
     char text[240];
     snprintf(text, sizeof text, "ppeval %s: iteration %lld: %s", t->p->job.name, (long long)x->it.index, x->text);
-    if (t->p->keeps) sp_run_note(t->task.run, t->task.site, x->it.index, text);
+    if (x->starved) sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, text);
+    else if (t->p->keeps) sp_run_note(t->task.run, t->task.site, x->it.index, text);
     else sp_run_fail(t->task.run, STARP_ERR_COMPUTE, t->task.site, text);
 }
 
