@@ -43,8 +43,12 @@ struct ref_value *ref_value_new(const starp_dims *shape, starp_dtype dtype)
 
 void ref_value_free(struct ref_value *v)
 {
-    if (v) free(v->data);
-    free(v);
+    while (v) {
+        struct ref_value *more = v->more;
+        free(v->data);
+        free(v);
+        v = more;
+    }
 }
 
 static size_t map_slot(const struct ref_map *m, const struct sp_node *n)
@@ -186,6 +190,7 @@ static bool compute(const struct sp_node *n, struct ref_value *const *in, struct
     case SP_KIND_VIEW: compute_view(n, in[0], out); return true;
     case SP_KIND_RESHAPE: memcpy(out->data, in[0]->data, (size_t)out->size * sp_dtypes[out->dtype].size); return true;
     case SP_KIND_REDUCE: ref_reduce((enum sp_reduce)n->op, in[0], n->reduce_axes, out); return true;
+    case SP_KIND_CALL: ref_call(n, in, out); return true;
     default: abort();
     }
 }
@@ -219,9 +224,10 @@ static bool push_missing(struct ref_stack *s, const struct ref_map *map, const s
 
 static void compute_node(struct ref_run *run, const struct sp_node *n)
 {
-    struct ref_value *in[SP_MAXIN], *out = ref_value_new(&n->shape, (starp_dtype)n->dtype);
+    struct ref_value *in[SP_MAXIN];
     for (int k = 0; k < n->nin; k++) in[k] = map_get(&run->map, n->in[k]);
-    if (!compute(n, in, out)) {
+    struct ref_value *out = n->kind == SP_KIND_PART ? ref_part(n, in[0]) : ref_value_of(n);
+    if (n->kind != SP_KIND_PART && !compute(n, in, out)) {
         sp_fail(&run->error, STARP_ERR_COMPUTE, "%s: a negative exponent has no integer power", "pow");
         run->error.site = n->site;
     }

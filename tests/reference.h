@@ -24,6 +24,7 @@ struct ref_value {
     starp_dims shape;
     int64_t size;
     void *data;
+    struct ref_value *more; /* the next result, of an operation with several */
 };
 
 /* ------------------------------------------------------------------------------------------- reference.c: executor */
@@ -59,6 +60,15 @@ bool ref_op_known(enum sp_op op, starp_dtype d);
 /* -------------------------------------------------------------------------------------------- reference_reduce.c */
 
 void ref_reduce(enum sp_reduce kind, const struct ref_value *x, uint32_t axes, struct ref_value *out);
+
+/* ---------------------------------------------------------------------------------------------- reference_call.c */
+
+/* Zeros for a node, or for all results of an operation with several. */
+struct ref_value *ref_value_of(const struct sp_node *n);
+/* An operation on whole arrays; out comes from ref_value_of. Factorizations leave their results zero. */
+void ref_call(const struct sp_node *n, struct ref_value *const *in, struct ref_value *out);
+/* A copy of the result that a PART stands for. */
+struct ref_value *ref_part(const struct sp_node *n, const struct ref_value *in);
 
 /* -------------------------------------------------------------------------------------------- reference_random.c */
 

@@ -252,7 +252,7 @@ static void random_graphs_go_through(void **state)
         struct wire *w = wire_open(merge);
         rig_open(&near, &wire_ops, w);
         for (int64_t i = first; i < first + n; i++) {
-            struct rg_options o = { .seed = (uint64_t)i, .transcendental = i % 2, .max_size = 60 };
+            struct rg_options o = { .seed = (uint64_t)i, .transcendental = i % 2, .max_size = 60, .work = 10000 };
             o.steps = i % 5 == 4 ? 150 : 30;
             struct rg_outcome got, want;
             rg_run(&near, &o, &got);

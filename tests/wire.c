@@ -348,7 +348,7 @@ unsigned char *wire_record(uint64_t seed, int steps, size_t *n)
     struct rig r;
     struct rg_outcome out;
     struct wire *w = wire_open(seed & 1);
-    struct rg_options o = { .seed = seed, .steps = steps, .max_size = 12, .transcendental = seed & 2 };
+    struct rg_options o = { .seed = seed, .steps = steps, .max_size = 12, .work = 10000, .transcendental = seed & 2 };
     rig_open(&r, &wire_ops, w);
     rg_run(&r, &o, &out);
     rg_outcome_free(&out);
