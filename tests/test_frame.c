@@ -266,6 +266,7 @@ static void random_graphs_go_through(void **state)
             expect_empty(&near);
         }
         if (n > 50) assert_true(w->far.built > 1000 && w->known > 100 && w->dropped > 1000 && w->died > 100);
+        if (n > 50) assert_true(w->far.calls > 100 && w->far.parts > 20);
         rig_close(&near);
     }
 }
