@@ -142,11 +142,10 @@ static ref_num map_element(const struct sp_node *n, struct ref_value *const *in,
 static bool compute_map(const struct sp_node *n, struct ref_value *const *in, struct ref_value *out)
 {
     bool fault = false, same[SP_MAXIN] = { false };
-    int64_t index[STARP_MAXDIM];
+    int64_t index[STARP_MAXDIM] = { 0 };
     for (int k = 0; k < n->nin; k++) same[k] = same_shape(&in[k]->shape, &out->shape);
-    for (int64_t i = 0; i < out->size; i++) {
+    for (int64_t i = 0; i < out->size; i++, ref_next(&out->shape, index)) {
         ref_num x[SP_MAXIN] = { 0 };
-        ref_unravel(&out->shape, i, index);
         for (int k = 0; k < n->nin; k++) {
             x[k] = ref_load(in[k]->dtype, in[k]->data, same[k] ? i : broadcast_at(&in[k]->shape, &out->shape, index));
         }
@@ -157,9 +156,8 @@ static bool compute_map(const struct sp_node *n, struct ref_value *const *in, st
 
 static void compute_view(const struct sp_node *n, const struct ref_value *in, struct ref_value *out)
 {
-    int64_t index[STARP_MAXDIM], at[STARP_MAXDIM];
-    for (int64_t i = 0; i < out->size; i++) {
-        ref_unravel(&out->shape, i, index);
+    int64_t index[STARP_MAXDIM] = { 0 }, at[STARP_MAXDIM];
+    for (int64_t i = 0; i < out->size; i++, ref_next(&out->shape, index)) {
         for (int a = 0; a < in->shape.n; a++) {
             at[a] = n->view->start[a] + (n->view->axis[a] < 0 ? 0 : n->view->step[a] * index[n->view->axis[a]]);
             if (at[a] < 0 || at[a] >= in->shape.v[a]) abort(); /* a view that leaves its array is a bug of build_view.c */
@@ -170,9 +168,8 @@ static void compute_view(const struct sp_node *n, const struct ref_value *in, st
 
 static void compute_iota(const struct sp_node *n, struct ref_value *out)
 {
-    int64_t index[STARP_MAXDIM];
-    for (int64_t i = 0; i < out->size; i++) {
-        ref_unravel(&out->shape, i, index);
+    int64_t index[STARP_MAXDIM] = { 0 };
+    for (int64_t i = 0; i < out->size; i++, ref_next(&out->shape, index)) {
         int64_t v = n->view->start[0];
         for (int a = 0; a < out->shape.n; a++) v += n->view->step[a] * index[a];
         ref_store(out->dtype, out->data, i, (ref_num){ .i = v });

@@ -47,8 +47,15 @@ void ref_store(starp_dtype dtype, void *data, int64_t index, ref_num x);
 /* C's conversion, as the library documents it where C leaves it open. */
 ref_num ref_cast(starp_dtype from, starp_dtype to, ref_num x);
 bool ref_truth(starp_dtype dtype, ref_num x);
-/* Index along each axis of row-major element `at`, and back. */
+/* Index along each axis of row-major element `at`, of the one after it, and back. */
 void ref_unravel(const starp_dims *shape, int64_t at, int64_t *index);
+static inline void ref_next(const starp_dims *shape, int64_t *index)
+{
+    for (int a = shape->n - 1; a >= 0; a--) {
+        if (++index[a] < shape->v[a]) return;
+        index[a] = 0;
+    }
+}
 int64_t ref_ravel(const starp_dims *shape, const int64_t *index);
 
 /* ----------------------------------------------------------------------------------------------- reference_ops.c */
