@@ -72,7 +72,8 @@ static void product(struct rg *g)
     struct rg_item *y = partner(g, x, &turned);
     if (!y) return;
     struct temps t = { .g = &g->rig->g };
-    double work = (double)sp_shape_size(&x->node->shape) * (double)sp_shape_size(&y->node->shape);
+    int64_t inner = x->node->shape.v[x->node->shape.n - 1];
+    double work = (double)sp_shape_size(&x->node->shape) * (double)sp_shape_size(&y->node->shape) / (double)(inner ? inner : 1);
     struct sp_node *b = turned ? hold(&t, sp_build_matrix_transpose(t.g, y->node)) : y->node;
     struct sp_node *n = b && affordable(g, work) ? hold(&t, sp_build_matmul(t.g, x->node, b)) : NULL;
     if (n && sp_shape_size(&n->shape) > 4 * g->o->max_size) n = NULL;
@@ -105,6 +106,12 @@ static void convolution(struct rg *g)
 
 /* -------------------------------------------------------------------------------------------------------- transforms */
 
+/* What the oracle has to do for a line; it never gets to see those that are longer. */
+static double by_definition(double n)
+{
+    return n < 100000 ? n * n : 1000 * n;
+}
+
 static void transform(struct rg *g)
 {
     struct rg_item *x = rg_pick(g);
@@ -116,9 +123,11 @@ static void transform(struct rg *g)
                         : rg_chance(g, 60) ? SP_CALL_rfft : SP_CALL_fft;
     bool inverse = rg_chance(g, 40);
     enum sp_fft_scale scale = (enum sp_fft_scale)rg_below(g, 3);
-    double length = (double)(n ? n : call == SP_CALL_irfft ? 2 * extent : extent), lines = extent ? (double)sp_shape_size(&x->node->shape) / (double)extent : 0;
-    if (!affordable(g, lines * length * (length < 100000 ? length : 1000)) || lines * length > 4 * (double)g->o->max_size) return;
-    enter_sum(g, sp_build_fft(&g->rig->g, call, x->node, n, rg_chance(g, 50) ? axis : axis - ndim, inverse, scale), x, NULL, sp_calls[call].name);
+    double length = (double)(n ? n : call == SP_CALL_irfft ? 2 * extent : extent);
+    double lines = extent ? (double)sp_shape_size(&x->node->shape) / (double)extent : 0;
+    if (!affordable(g, lines * by_definition(length)) || lines * length > 4 * (double)g->o->max_size) return;
+    struct sp_node *y = sp_build_fft(&g->rig->g, call, x->node, n, rg_chance(g, 50) ? axis : axis - ndim, inverse, scale);
+    enter_sum(g, y, x, NULL, sp_calls[call].name);
 }
 
 /* Along all axes, or the last ones; or rolled by half the extents, which only moves. */
@@ -134,7 +143,7 @@ static void transform_all(struct rg *g)
     if (x->node->shape.n == 0 || x->node->shape.n > 4 || 2 * size > 4 * g->o->max_size) return;
     if (rg_chance(g, 50)) {
         rg_enter(g, sp_build_fftshift(graph, x->node, all ? NULL : &axes, back), trust, "fftshift(%%%d, back %d)", id, back);
-    } else if (affordable(g, (double)size * (double)(size < 100000 ? size : 1000))) {
+    } else if (affordable(g, by_definition((double)size))) {
         struct sp_node *n = sp_build_fft_nd(graph, "fft_fftn", SP_CALL_fft, x->node, NULL, all ? NULL : &axes, inverse, SP_FFT_BY_ROOT);
         enter_sum(g, n, x, NULL, "fftn");
     }
@@ -234,15 +243,16 @@ static struct sp_node *solution(struct temps *t, struct rg *g, enum sp_call call
     if (!b) return NULL;
     if (call != SP_CALL_lu_solve) return sp_build_solve(t->g, call, a, b, call == SP_CALL_triangular ? option : NULL);
     struct sp_node *lu = hold(t, sp_build_factor(t->g, SP_CALL_lu, a, 0));
-    struct sp_node *packed = lu ? hold(t, sp_build_part(t->g, lu, 0)) : NULL, *order = lu ? hold(t, sp_build_part(t->g, lu, 2)) : NULL;
+    struct sp_node *packed = lu ? hold(t, sp_build_part(t->g, lu, 0)) : NULL;
+    struct sp_node *order = lu ? hold(t, sp_build_part(t->g, lu, 2)) : NULL;
     return packed && order ? sp_build_lu_solve(t->g, packed, order, b) : NULL;
 }
 
 /* A result of one matrix, or of one and right-hand sides. */
 static void from_matrix(struct rg *g)
 {
-    static const enum sp_call of[] = { SP_CALL_solve, SP_CALL_solve, SP_CALL_lu_solve, SP_CALL_triangular, SP_CALL_cholesky, SP_CALL_svdvals,
-                                       SP_CALL_eigvalsh, SP_CALL_eigvals };
+    static const enum sp_call of[] = { SP_CALL_solve,    SP_CALL_solve,   SP_CALL_lu_solve,  SP_CALL_triangular,
+                                       SP_CALL_cholesky, SP_CALL_svdvals, SP_CALL_eigvalsh, SP_CALL_eigvals };
     struct rg_item *x = matrices(g);
     enum sp_call call = of[rg_below(g, 8)];
     struct temps t = { .g = &g->rig->g };

@@ -52,7 +52,8 @@ static void matmul(const struct ref_value *a, const struct ref_value *b, struct 
         int64_t row = i / columns, batch = row / rows; /* rows of all matrices of the batch are counted through */
         ref_num sum = { 0 };
         for (int64_t k = 0; k < inner; k++) {
-            add_to(&sum, times(ref_load(a->dtype, a->data, row * inner + k), ref_load(b->dtype, b->data, (batch * inner + k) * columns + i % columns)));
+            ref_num x = ref_load(a->dtype, a->data, row * inner + k);
+            add_to(&sum, times(x, ref_load(b->dtype, b->data, (batch * inner + k) * columns + i % columns)));
         }
         ref_store(out->dtype, out->data, i, sum);
     }

@@ -48,7 +48,7 @@ static int check_graph(struct rig *r, const struct rg_options *o, const char *pa
     rg_run(r, o, &got);
     if (r->g.live != 0) fail_msg("seed %llu: %llu nodes leak; %s", (unsigned long long)o->seed, (unsigned long long)r->g.live, got.error.text);
     run_oracle(o, &want);
-    int failed = rg_bits_differ(&got, &want, true, text); /* which NaN a sum of two keeps hangs on what was fused */
+    int failed = rg_bits_differ(&got, &want, true, text); /* of two NaN a sum keeps one, as its operands came */
     if (failed) report(*o, passes, text);
     rg_outcome_free(&got);
     rg_outcome_free(&want);
