@@ -34,6 +34,7 @@ static struct rg_options options_of(const struct family *f, uint64_t seed)
                                 .steps = (int)from_environment("TEST_STEPS", f->steps),
                                 .transcendental = f->transcendental,
                                 .max_size = f->max_size,
+                                .work = f->work,
                                 .base = f->base };
 }
 

@@ -16,7 +16,7 @@ struct family {
     const char *name;
     bool transcendental;
     int graphs, steps;
-    int64_t max_size;
+    int64_t max_size, work;
     const starp_dims *base; /* shape of most leaves; NULL: random */
     bool without_oracle;    /* too big for it */
 };

@@ -150,6 +150,20 @@ struct fc fc_dft(struct fc x, int axis, int64_t n, int sign, long double divisor
     return y;
 }
 
+struct fc fc_other_way(struct fc y, int axis, long double had, long double divisor)
+{
+    struct fc z = empty(&y.shape);
+    int64_t outer, inner, n = y.shape.v[axis];
+    strides(&y.shape, axis, &outer, &inner);
+    for (int64_t i = 0; i < outer; i++) {
+        for (int64_t k = 0; k < n * inner; k++) {
+            int64_t from = (n - k / inner) % n * inner + k % inner;
+            z.v[i * n * inner + k] = y.v[i * n * inner + from] * (had / divisor);
+        }
+    }
+    return z;
+}
+
 struct fc fc_mirror(struct fc x, int axis, int64_t n)
 {
     struct fc half = fc_crop(x, axis, n / 2 + 1), y = fc_crop(half, axis, n);

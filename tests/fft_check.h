@@ -26,7 +26,9 @@ starp_array *fc_input(const starp_dims *shape, starp_dtype dtype, uint64_t *seed
 
 /* Sum of x[j] e^(sign 2 pi i j k / n) / divisor along an axis of which n elements are taken, zeros where there are fewer. */
 struct fc fc_dft(struct fc x, int axis, int64_t n, int sign, long double divisor);
-struct fc fc_crop(struct fc x, int axis, int64_t n);   /* to n elements, zeros where there are fewer */
+struct fc fc_crop(struct fc x, int axis, int64_t n);   /* The transform in the other direction of what y, which was divided by `had`, is a transform of: its elements backwards. */
+struct fc fc_other_way(struct fc y, int axis, long double had, long double divisor);
+/* to n elements, zeros where there are fewer */
 struct fc fc_mirror(struct fc x, int axis, int64_t n); /* the n elements of which n / 2 + 1 or fewer are given */
 long double fc_divisor(int64_t n, starp_fft_norm norm, bool inverse);
 

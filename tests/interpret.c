@@ -233,23 +233,61 @@ static void run_fused(struct running *r, const struct sp_step *s, int32_t t)
     r->x->fused += s->nops > 1;
 }
 
-/* In C order of what the operand shows. */
-static void run_reshape(struct running *r, const struct sp_step *s)
+/* What operand k of a step that is no program shows, in C order. */
+static struct ref_value *seen_operand(struct running *r, const struct sp_step *s, int k)
 {
-    const struct sp_operand *x = s->operand;
-    struct sp_step seen = { .shape = x->npath ? r->o->node[x->path[0]]->shape : r->o->node[x->node]->shape };
-    const struct sp_node *n = r->o->node[s->output[0]];
+    const struct sp_operand *x = &s->operand[k];
+    const struct sp_node *from = r->o->node[x->node];
+    struct sp_step seen = { .shape = x->npath ? r->o->node[x->path[0]]->shape : from->shape };
     struct element e = { .r = r, .s = s };
     int64_t index[STARP_MAXDIM];
-    struct ref_value *v = ref_value_new(&n->shape, (starp_dtype)n->dtype);
+    struct ref_value *v = ref_value_new(&seen.shape, (starp_dtype)from->dtype);
+    bool constant = from->kind == SP_KIND_CONST && !from->value;
     sp_operand_view(x, &seen, r->o, &e.view[0]);
-    e.in[0] = value_of(r, x->node);
+    if (!constant) e.in[0] = value_of(r, x->node);
     e.index = index;
     for (int64_t i = 0; i < v->size; i++) {
         ref_unravel(&seen.shape, i, index);
-        ref_store(v->dtype, v->data, i, read_array(&e, 0));
+        ref_store(v->dtype, v->data, i, constant ? ref_load(v->dtype, from->param, 0) : read_array(&e, 0));
     }
+    return v;
+}
+
+static void run_reshape(struct running *r, const struct sp_step *s)
+{
+    struct ref_value *v = seen_operand(r, s, 0);
+    v->shape = r->o->node[s->output[0]]->shape;
     keep(r, s->output[0], v);
+}
+
+static void run_call(struct running *r, const struct sp_step *s)
+{
+    const struct sp_node *n = r->o->node[s->output[0]];
+    struct ref_value *in[SP_MAXIN] = { NULL }, *out = ref_value_of(n);
+    if (s->noperand != n->nin) broken("a call without its inputs");
+    for (int k = 0; k < n->nin; k++) in[k] = seen_operand(r, s, k);
+    ref_call(n, in, out);
+    for (int k = 0; k < n->nin; k++) ref_value_free(in[k]);
+    keep(r, s->output[0], out);
+    r->x->calls++;
+}
+
+static void run_part(struct running *r, const struct sp_step *s)
+{
+    if (s->operand[0].npath) broken("a part of a view");
+    keep(r, s->output[0], ref_part(r->o->node[s->output[0]], value_of(r, s->operand[0].node)));
+    r->x->parts++;
+}
+
+static void run_step(struct running *r, int32_t t)
+{
+    const struct sp_step *s = &r->p->step[t];
+    switch ((enum sp_step_kind)s->kind) {
+    case SP_STEP_FUSED: run_fused(r, s, t); break;
+    case SP_STEP_CALL: run_call(r, s); break;
+    case SP_STEP_PART: run_part(r, s); break;
+    default: run_reshape(r, s); break;
+    }
 }
 
 /* --------------------------------------------------------------------------------------------------------------- runs */
@@ -282,10 +320,7 @@ static void run_plan(struct interpreter *x, struct sp_graph *g, const struct sp_
     if (!r.value || !r.dies) abort();
     now = &r;
     sp_plan_dying(p, o, r.dies);
-    for (int32_t t = 0; t < p->nstep; t++) {
-        if (p->step[t].kind == SP_STEP_FUSED) run_fused(&r, &p->step[t], t);
-        else run_reshape(&r, &p->step[t]);
-    }
+    for (int32_t t = 0; t < p->nstep; t++) run_step(&r, t);
     settle(&r, g);
     now = NULL;
     x->steps += (uint64_t)p->nstep;

@@ -51,7 +51,9 @@ struct la la_mul(struct la a, struct la b)
     assert_int_equal(a.n, b.m);
     for (int64_t i = 0; i < a.m; i++) {
         for (int64_t k = 0; k < a.n; k++) {
-            for (int64_t j = 0; j < b.n; j++) LA(c, i, j) += LA(a, i, k) * LA(b, k, j);
+            la_number x = LA(a, i, k), *to = &LA(c, i, 0);
+            const la_number *row = &LA(b, k, 0);
+            for (int64_t j = 0; j < b.n; j++) to[j] += x * row[j];
         }
     }
     return c;

@@ -115,12 +115,13 @@ static void step(struct rg *g)
 {
     int what = (int)rg_below(g, 100);
     if (what < 6) rg_leaf(g);
-    else if (what < 45) rg_map(g);
-    else if (what < 51) rg_distribute(g);
-    else if (what < 56) rg_cast(g);
-    else if (what < 76) rg_view(g);
-    else if (what < 81) rg_reshape(g);
-    else if (what < 85) rg_stencil(g);
+    else if (what < 42) rg_map(g);
+    else if (what < 47) rg_distribute(g);
+    else if (what < 52) rg_cast(g);
+    else if (what < 70) rg_view(g);
+    else if (what < 74) rg_reshape(g);
+    else if (what < 77) rg_stencil(g);
+    else if (what < 86) rg_call(g);
     else if (what < 94) rg_reduce(g);
     else if (what < 97) evaluate_some(g);
     else if (g->n > 3) drop_item(g, (int)rg_below(g, g->n));

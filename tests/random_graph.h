@@ -14,6 +14,7 @@ struct rg_options {
     int steps;           /* operations, about */
     bool transcendental; /* also exp, sin and the like, whose bits only the engine itself must repeat */
     int64_t max_size;    /* elements of a leaf */
+    int64_t work;        /* multiplications of a product or a Fourier transform by its definition; 0: no operations on whole arrays */
     const starp_dims *base; /* the shape most leaves conform with; NULL: random */
     FILE *log;           /* what is built, or NULL */
 };
@@ -21,7 +22,7 @@ struct rg_options {
 /* How a result can be held against the oracle's. */
 enum rg_trust {
     RG_EXACT, /* bit by bit */
-    RG_SUM,   /* a sum of floats: to within rounding times the sum of magnitudes, which is the next result */
+    RG_SUM,   /* a sum of floats: to within rounding times the sum of magnitudes, or more, which is the next result */
     RG_LOOSE  /* not at all: it depends on the order of additions, or on how a function is rounded */
 };
 
@@ -85,5 +86,6 @@ void rg_distribute(struct rg *g);
 void rg_map(struct rg *g);       /* random_graph_ops.c */
 void rg_cast(struct rg *g);
 void rg_reduce(struct rg *g);
+void rg_call(struct rg *g);      /* random_graph_call.c */
 
 #endif

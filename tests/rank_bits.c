@@ -48,7 +48,7 @@ static uint64_t digest(const struct rg_result *r)
 /* The family alternates: short graphs, deep ones now and then; each with functions whose last bit is nobody else's. */
 static int run(struct rig *r, uint64_t seed)
 {
-    struct rg_options o = { .seed = seed, .transcendental = true, .steps = 30, .max_size = 700 };
+    struct rg_options o = { .seed = seed, .transcendental = true, .steps = 30, .max_size = 700, .work = 1000000 };
     struct rg_outcome out;
     if (seed % 10 == 0) o.steps = 200, o.max_size = 100;
     rg_run(r, &o, &out);

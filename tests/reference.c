@@ -43,8 +43,12 @@ struct ref_value *ref_value_new(const starp_dims *shape, starp_dtype dtype)
 
 void ref_value_free(struct ref_value *v)
 {
-    if (v) free(v->data);
-    free(v);
+    while (v) {
+        struct ref_value *more = v->more;
+        free(v->data);
+        free(v);
+        v = more;
+    }
 }
 
 static size_t map_slot(const struct ref_map *m, const struct sp_node *n)
@@ -138,11 +142,10 @@ static ref_num map_element(const struct sp_node *n, struct ref_value *const *in,
 static bool compute_map(const struct sp_node *n, struct ref_value *const *in, struct ref_value *out)
 {
     bool fault = false, same[SP_MAXIN] = { false };
-    int64_t index[STARP_MAXDIM];
+    int64_t index[STARP_MAXDIM] = { 0 };
     for (int k = 0; k < n->nin; k++) same[k] = same_shape(&in[k]->shape, &out->shape);
-    for (int64_t i = 0; i < out->size; i++) {
+    for (int64_t i = 0; i < out->size; i++, ref_next(&out->shape, index)) {
         ref_num x[SP_MAXIN] = { 0 };
-        ref_unravel(&out->shape, i, index);
         for (int k = 0; k < n->nin; k++) {
             x[k] = ref_load(in[k]->dtype, in[k]->data, same[k] ? i : broadcast_at(&in[k]->shape, &out->shape, index));
         }
@@ -153,9 +156,8 @@ static bool compute_map(const struct sp_node *n, struct ref_value *const *in, st
 
 static void compute_view(const struct sp_node *n, const struct ref_value *in, struct ref_value *out)
 {
-    int64_t index[STARP_MAXDIM], at[STARP_MAXDIM];
-    for (int64_t i = 0; i < out->size; i++) {
-        ref_unravel(&out->shape, i, index);
+    int64_t index[STARP_MAXDIM] = { 0 }, at[STARP_MAXDIM];
+    for (int64_t i = 0; i < out->size; i++, ref_next(&out->shape, index)) {
         for (int a = 0; a < in->shape.n; a++) {
             at[a] = n->view->start[a] + (n->view->axis[a] < 0 ? 0 : n->view->step[a] * index[n->view->axis[a]]);
             if (at[a] < 0 || at[a] >= in->shape.v[a]) abort(); /* a view that leaves its array is a bug of build_view.c */
@@ -166,9 +168,8 @@ static void compute_view(const struct sp_node *n, const struct ref_value *in, st
 
 static void compute_iota(const struct sp_node *n, struct ref_value *out)
 {
-    int64_t index[STARP_MAXDIM];
-    for (int64_t i = 0; i < out->size; i++) {
-        ref_unravel(&out->shape, i, index);
+    int64_t index[STARP_MAXDIM] = { 0 };
+    for (int64_t i = 0; i < out->size; i++, ref_next(&out->shape, index)) {
         int64_t v = n->view->start[0];
         for (int a = 0; a < out->shape.n; a++) v += n->view->step[a] * index[a];
         ref_store(out->dtype, out->data, i, (ref_num){ .i = v });
@@ -186,6 +187,7 @@ static bool compute(const struct sp_node *n, struct ref_value *const *in, struct
     case SP_KIND_VIEW: compute_view(n, in[0], out); return true;
     case SP_KIND_RESHAPE: memcpy(out->data, in[0]->data, (size_t)out->size * sp_dtypes[out->dtype].size); return true;
     case SP_KIND_REDUCE: ref_reduce((enum sp_reduce)n->op, in[0], n->reduce_axes, out); return true;
+    case SP_KIND_CALL: ref_call(n, in, out); return true;
     default: abort();
     }
 }
@@ -219,9 +221,10 @@ static bool push_missing(struct ref_stack *s, const struct ref_map *map, const s
 
 static void compute_node(struct ref_run *run, const struct sp_node *n)
 {
-    struct ref_value *in[SP_MAXIN], *out = ref_value_new(&n->shape, (starp_dtype)n->dtype);
+    struct ref_value *in[SP_MAXIN];
     for (int k = 0; k < n->nin; k++) in[k] = map_get(&run->map, n->in[k]);
-    if (!compute(n, in, out)) {
+    struct ref_value *out = n->kind == SP_KIND_PART ? ref_part(n, in[0]) : ref_value_of(n);
+    if (n->kind != SP_KIND_PART && !compute(n, in, out)) {
         sp_fail(&run->error, STARP_ERR_COMPUTE, "%s: a negative exponent has no integer power", "pow");
         run->error.site = n->site;
     }

@@ -24,6 +24,7 @@ struct ref_value {
     starp_dims shape;
     int64_t size;
     void *data;
+    struct ref_value *more; /* the next result, of an operation with several */
 };
 
 /* ------------------------------------------------------------------------------------------- reference.c: executor */
@@ -46,8 +47,15 @@ void ref_store(starp_dtype dtype, void *data, int64_t index, ref_num x);
 /* C's conversion, as the library documents it where C leaves it open. */
 ref_num ref_cast(starp_dtype from, starp_dtype to, ref_num x);
 bool ref_truth(starp_dtype dtype, ref_num x);
-/* Index along each axis of row-major element `at`, and back. */
+/* Index along each axis of row-major element `at`, of the one after it, and back. */
 void ref_unravel(const starp_dims *shape, int64_t at, int64_t *index);
+static inline void ref_next(const starp_dims *shape, int64_t *index)
+{
+    for (int a = shape->n - 1; a >= 0; a--) {
+        if (++index[a] < shape->v[a]) return;
+        index[a] = 0;
+    }
+}
 int64_t ref_ravel(const starp_dims *shape, const int64_t *index);
 
 /* ----------------------------------------------------------------------------------------------- reference_ops.c */
@@ -59,6 +67,15 @@ bool ref_op_known(enum sp_op op, starp_dtype d);
 /* -------------------------------------------------------------------------------------------- reference_reduce.c */
 
 void ref_reduce(enum sp_reduce kind, const struct ref_value *x, uint32_t axes, struct ref_value *out);
+
+/* ---------------------------------------------------------------------------------------------- reference_call.c */
+
+/* Zeros for a node, or for all results of an operation with several. */
+struct ref_value *ref_value_of(const struct sp_node *n);
+/* An operation on whole arrays; out comes from ref_value_of. Factorizations leave their results zero. */
+void ref_call(const struct sp_node *n, struct ref_value *const *in, struct ref_value *out);
+/* A copy of the result that a PART stands for. */
+struct ref_value *ref_part(const struct sp_node *n, const struct ref_value *in);
 
 /* -------------------------------------------------------------------------------------------- reference_random.c */
 

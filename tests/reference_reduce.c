@@ -96,10 +96,9 @@ static ref_num deviation(const struct acc *mean, ref_num x)
 
 static void pass(enum sp_reduce kind, const struct ref_value *x, uint32_t axes, const struct acc *mean, struct acc *acc)
 {
-    int64_t index[STARP_MAXDIM];
+    int64_t index[STARP_MAXDIM] = { 0 };
     bool complex = sp_dtypes[x->dtype].cls == SP_CLASS_C;
-    for (int64_t i = 0; i < x->size; i++) {
-        ref_unravel(&x->shape, i, index);
+    for (int64_t i = 0; i < x->size; i++, ref_next(&x->shape, index)) {
         int64_t to = target(x, axes, index);
         ref_num v = ref_load(x->dtype, x->data, i);
         take(kind, &acc[to], mean ? deviation(&mean[to], v) : v, complex);

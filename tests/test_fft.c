@@ -46,7 +46,8 @@ static void check(const char *what, starp_array *x, int64_t n, int axis, starp_f
     la_done(starp_eval_many(count, y));
     struct fc h = fc_read(x), forward = fc_dft(h, at, forth, -1, fc_divisor(forth, norm, false));
     fc_near(what, y[0], complex_of(d), forward, forth, UNITS);
-    fc_near(what, y[1], complex_of(d), fc_dft(h, at, forth, 1, fc_divisor(forth, norm, true)), forth, UNITS);
+    struct fc backward = fc_other_way(forward, at, fc_divisor(forth, norm, false), fc_divisor(forth, norm, true));
+    fc_near(what, y[1], complex_of(d), backward, forth, UNITS);
     if (!la_is_complex(d)) fc_near(what, y[count - 1], complex_of(d), fc_crop(forward, at, forth / 2 + 1), forth, UNITS);
     if (back > 0) fc_near(what, y[2], real, fc_dft(fc_mirror(h, at, back), at, back, 1, fc_divisor(back, norm, true)), back, UNITS);
     for (int k = 0; k < count; k++) starp_release(y[k]);

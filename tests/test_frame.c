@@ -254,7 +254,7 @@ static void random_graphs_go_through(void **state)
         struct wire *w = wire_open(merge);
         rig_open(&near, &wire_ops, w);
         for (int64_t i = first; i < first + n; i++) {
-            struct rg_options o = { .seed = (uint64_t)i, .transcendental = i % 2, .max_size = 60 };
+            struct rg_options o = { .seed = (uint64_t)i, .transcendental = i % 2, .max_size = 60, .work = 10000 };
             o.steps = i % 5 == 4 ? 150 : 30;
             struct rg_outcome got, want;
             rg_run(&near, &o, &got);
@@ -268,6 +268,7 @@ static void random_graphs_go_through(void **state)
             expect_empty(&near);
         }
         if (n > 50) assert_true(w->far.built > 1000 && w->known > 100 && w->dropped > 1000 && w->died > 100);
+        if (n > 50) assert_true(w->far.calls > 100 && w->far.parts > 20);
         rig_close(&near);
     }
 }

@@ -229,6 +229,37 @@ static void known_nodes_are_held_to_what_they_are(void **state)
     lie_end(&l);
 }
 
+/* A third result that is known, said to be one of a call that has two. */
+static void known_results_stay_with_their_calls(void **state)
+{
+    static const double data[4] = { 4, 1, 1, 3 };
+    struct lie l;
+    struct sp_error e = { 0 };
+    (void)state;
+    lie_begin(&l);
+    struct sp_graph *g = &l.r.g;
+    struct sp_node *a = rig_data(&l.r, data, STARP_SHAPE(2, 2), STARP_F64), *lu = sp_build_factor(g, SP_CALL_lu, a, 0);
+    struct sp_node *qr = sp_build_factor(g, SP_CALL_qr, a, 0), *order = sp_build_part(g, lu, 2), *r = sp_build_part(g, qr, 1);
+    struct sp_node *z[2] = { sp_build_map(g, SP_OP_negative, 1, &order), sp_build_map(g, SP_OP_negative, 1, &r) };
+    assert_int_equal(rig_eval(&l.r, z, 2, NULL), STARP_OK);
+    for (int swapped = 0; swapped < 2; swapped++) {
+        assert_int_equal(sp_order_make(&l.o, g, (struct sp_node *[]){ r, order }, 2, true, &e), STARP_OK);
+        assert_int_equal(l.o.n, 5); /* a, qr, r, lu, order */
+        if (swapped) l.o.in[order->index][0] = (int32_t)qr->index;
+        sp_frame_begin(&l.f, SP_FRAME_EVAL, 1);
+        assert_int_equal(sp_frame_eval(&l.f, &l.o, NULL, 2, NULL, 0, &e), STARP_OK);
+        assert_true(sp_frame_end(&l.f));
+        l.w->far.most = -1; /* nothing is computed */
+        starp_status status = far_receive(&l.w->far, l.f.data, l.f.n, &e);
+        assert_int_equal(status, swapped ? STARP_ERR_FORMAT : STARP_OK);
+        if (swapped) assert_non_null(strstr(e.text, "other inputs"));
+        sp_error_clear(&e);
+    }
+    struct sp_node *list[] = { a, lu, qr, order, r, z[0], z[1] };
+    for (int k = 0; k < 7; k++) sp_node_release(g, list[k]);
+    lie_end(&l);
+}
+
 /* A node that has failed for good, fails the frame with its own error. */
 static void faults_are_passed_on(void **state)
 {
@@ -314,6 +345,7 @@ int main(void)
         cmocka_unit_test(noise_does_no_harm),
         cmocka_unit_test(orders_that_lie_are_refused),
         cmocka_unit_test(known_nodes_are_held_to_what_they_are),
+        cmocka_unit_test(known_results_stay_with_their_calls),
         cmocka_unit_test(faults_are_passed_on),
         cmocka_unit_test(values_of_one_rank_are_not_sent),
         cmocka_unit_test(memory_may_run_out_anywhere),

@@ -285,6 +285,11 @@ static const struct description bad[] = {
     { "a result of another shape", "q", PART(1, F64, 2, { 4, 4 }) },
     { "a result of another dtype", "q", PART(1, F32, 2, { 4, 5 }) },
     { "a result of two calls", "qq", PART(1, F64, 2, { 4, 5 }) },
+    { "a sum of all results", "q", REDUCE(SUM, F64, 1, 1, { 4 }) },
+    { "an operation on all results", "qq", MAP(add, F64, 2, { 4, 4 }) },
+    { "a view of all results", "q", VIEW(2, { 4, 4 }), BY(2, { 1, 0 }, { 0, 0 }, { 1, 1 }) },
+    { "all results, in another shape", "q", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 1, { 16 } } },
+    { "a product with all results", "sq", CALL(matmul, F64, 2, { 4, 4 }) },
 };
 
 static void what_builders_make_is_made(void **state)
@@ -354,6 +359,24 @@ static void inputs_can_be_exchanged_for_equals(void **state)
     bench_close(&s);
 }
 
+/* A result is found by its number, so it may only be asked of a call that has the same one, whatever its first looks like. */
+static void results_are_read_from_calls_that_have_them(void **state)
+{
+    struct bench s;
+    (void)state;
+    bench_open(&s);
+    struct sp_node *qr = sp_build_factor(&s.g, SP_CALL_qr, s.at['s'], 0), *lu = sp_build_factor(&s.g, SP_CALL_lu, s.at['s'], 0);
+    struct sp_node *r = sp_build_part(&s.g, qr, 1), *first = sp_build_part(&s.g, lu, 0), *order = sp_build_part(&s.g, lu, 2);
+    struct sp_node *twin = sp_build_factor(&s.g, SP_CALL_qr, s.at['s'], 0);
+    assert_true(sp_build_may_read(r, 0, twin) && sp_build_may_read(first, 0, qr));
+    assert_false(sp_build_may_read(order, 0, qr));      /* there is no third */
+    assert_false(sp_build_may_read(r, 0, lu));          /* pivots, i64 (4) */
+    assert_false(sp_build_may_read(r, 0, s.at['s']));   /* a value */
+    struct sp_node *list[] = { qr, lu, r, first, order, twin };
+    for (int k = 0; k < 6; k++) sp_node_release(&s.g, list[k]);
+    bench_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +384,7 @@ int main(void)
         cmocka_unit_test(what_no_builder_makes_is_refused),
         cmocka_unit_test(an_index_is_shared),
         cmocka_unit_test(inputs_can_be_exchanged_for_equals),
+        cmocka_unit_test(results_are_read_from_calls_that_have_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

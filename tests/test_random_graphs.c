@@ -37,20 +37,22 @@ static const struct config configs[] = {
 static void exact_graphs(void **state)
 {
     (void)state;
-    differential_check(&(struct family){ .name = "exact", .graphs = 100, .steps = 30, .max_size = 700 }, configs, CONFIGS);
+    differential_check(&(struct family){ .name = "exact", .graphs = 100, .steps = 30, .max_size = 700, .work = 1000000 }, configs, CONFIGS);
 }
 
 static void transcendental_graphs(void **state)
 {
     (void)state;
-    differential_check(&(struct family){ .name = "transcendental", .transcendental = true, .graphs = 60, .steps = 30, .max_size = 700 },
+    differential_check(&(struct family){ .name = "transcendental", .transcendental = true, .graphs = 60, .steps = 30, .max_size = 700,
+                                         .work = 1000000 },
                        configs, CONFIGS);
 }
 
 static void deep_graphs(void **state)
 {
     (void)state;
-    differential_check(&(struct family){ .name = "deep", .transcendental = true, .graphs = 10, .steps = 250, .max_size = 60 },
+    differential_check(&(struct family){ .name = "deep", .transcendental = true, .graphs = 10, .steps = 250, .max_size = 60,
+                                         .work = 10000 },
                        configs, CONFIGS);
 }
 

@@ -25,7 +25,8 @@ static const struct config configs[] = {
 static void check(const starp_dims *base, int graphs, bool oracle)
 {
     differential_check(&(struct family){ .name = "large", .transcendental = !oracle, .graphs = graphs, .steps = 14,
-                                         .max_size = 1000000, .base = base, .without_oracle = !oracle },
+                                         .max_size = 1000000, .work = oracle ? 0 : 1000000000, .base = base,
+                                         .without_oracle = !oracle },
                        configs, CONFIGS);
 }
 

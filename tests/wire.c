@@ -51,12 +51,21 @@ static starp_status receive_put(struct far *f, struct sp_bytes *b, struct sp_err
     return sp_fail(e, STARP_ERR_FORMAT, "known already");
 }
 
+/* Whether a transform's line, which may be longer than what is left of it, is one for the oracle. */
+static bool is_short(const struct far *f, const struct sp_node *n)
+{
+    struct sp_axis_param along;
+    memcpy(&along, n->param, sizeof along);
+    return n->kind != SP_KIND_CALL || !sp_call_is_along_axis((enum sp_call)n->op) || along.n <= f->most;
+}
+
 /* Whether the oracle can take it on: small, and all leaves have their values. */
 static bool can_compute(const struct far *f)
 {
     for (int32_t i = 0; i < f->order.n; i++) {
         const struct sp_node *n = f->order.node[i];
         if (sp_shape_size(&n->shape) > f->most || (n->kind == SP_KIND_DATA && !n->value)) return false;
+        if (f->most < INT64_MAX && (sp_node_bytes(n) > 64 * f->most || !is_short(f, n))) return false;
     }
     return true;
 }
@@ -99,7 +108,12 @@ static void encode_again(struct far *f, struct sp_bytes body, uint64_t run)
     for (uint32_t i = 0; i < n; i++) drops[i] = sp_bytes_u64(&body);
     for (int32_t i = 0; i < f->order.n; i++) dies[i] = f->order.dies[i];
     must(sp_frame_eval(&f->again, &f->order, dies, run, drops, n, &e) == STARP_OK, e.text);
-    for (int32_t i = 0; i < f->order.n; i++) f->built += !f->order.node[i]->shared;
+    for (int32_t i = 0; i < f->order.n; i++) {
+        const struct sp_node *n = f->order.node[i];
+        f->built += !n->shared;
+        f->calls += !n->shared && n->kind == SP_KIND_CALL;
+        f->parts += !n->shared && n->kind == SP_KIND_PART;
+    }
     sp_frame_sent(&f->order);
     free(drops);
     free(dies);
@@ -351,7 +365,7 @@ unsigned char *wire_record(uint64_t seed, int steps, size_t *n)
     struct rig r;
     struct rg_outcome out;
     struct wire *w = wire_open(seed & 1);
-    struct rg_options o = { .seed = seed, .steps = steps, .max_size = 12, .transcendental = seed & 2 };
+    struct rg_options o = { .seed = seed, .steps = steps, .max_size = 12, .work = 10000, .transcendental = seed & 2 };
     rig_open(&r, &wire_ops, w);
     rg_run(&r, &o, &out);
     rg_outcome_free(&out);

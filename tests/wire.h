@@ -19,7 +19,7 @@ struct far {
     struct sp_frame again;  /* the last frame, encoded anew */
     struct sp_error failed; /* of the last computation: operations may fail on their data */
     int64_t most;           /* elements of the largest node that is computed */
-    uint64_t evals, built;
+    uint64_t evals, built, calls, parts; /* nodes, the latter two of these kinds */
 };
 
 void far_open(struct far *f, int64_t most);

@@ -22,17 +22,25 @@ static bool all_zero(const unsigned char *p, size_t n)
 
 /* -------------------------------------------------------------------------------------------------------- inputs */
 
-/* Whether a node of one kind can have an input of another. Views of leaves are leaves, and only maps read iotas. */
-static bool reads_kind(uint8_t kind, uint8_t input)
+/* Whether a node of one kind can have an input. Views of leaves are leaves, only maps read iotas, and several results only their parts. */
+static bool reads(uint8_t kind, const struct sp_node *x)
 {
+    if (x->results) return kind == SP_KIND_PART;
     switch (kind) {
-    case SP_KIND_VIEW: return input >= SP_KIND_DATA && input != SP_KIND_VIEW;
-    case SP_KIND_RESHAPE: return input >= SP_KIND_DATA;
+    case SP_KIND_VIEW: return x->kind >= SP_KIND_DATA && x->kind != SP_KIND_VIEW;
+    case SP_KIND_RESHAPE: return x->kind >= SP_KIND_DATA;
     case SP_KIND_REDUCE:
-    case SP_KIND_CALL: return input != SP_KIND_IOTA;
-    case SP_KIND_PART: return input == SP_KIND_CALL || input == SP_KIND_DATA;
+    case SP_KIND_CALL: return x->kind != SP_KIND_IOTA;
+    case SP_KIND_PART: return false;
     default: return true;
     }
+}
+
+/* Whether what a PART stands for is among a call's results. */
+static bool has_result(const struct sp_node *call, const struct sp_node *part)
+{
+    const struct sp_results *r = call->results;
+    return r && part->op < r->n && r->dtype[part->op] == part->dtype && sp_shape_equal(&r->shape[part->op], &part->shape);
 }
 
 static bool same_iota(const struct sp_node *a, const struct sp_node *b)
@@ -48,8 +56,8 @@ bool sp_build_may_read(const struct sp_node *n, int k, const struct sp_node *x)
     const struct sp_node *own = n->in[k];
     if (x == own) return true;
     if (x->kind == SP_KIND_IOTA || own->kind == SP_KIND_IOTA) return same_iota(x, own);
-    if (n->kind == SP_KIND_PART && !x->results) return false;
-    return x->dtype == own->dtype && sp_shape_equal(&x->shape, &own->shape) && reads_kind(n->kind, x->kind);
+    if (n->kind == SP_KIND_PART && !has_result(x, n)) return false;
+    return x->dtype == own->dtype && sp_shape_equal(&x->shape, &own->shape) && reads(n->kind, x);
 }
 
 /* -------------------------------------------------------------------------------------------------------- leaves */
@@ -196,9 +204,6 @@ static struct sp_node *like_call(struct sp_graph *g, const struct sp_node *m)
 {
     bool any = m->op == SP_CALL_ppeval;
     if (m->op >= SP_CALLS_COUNT || (m->nin != sp_calls[m->op].nin && !any)) return refuse(g, m, "no such operation");
-    for (int k = 0; k < m->nin; k++) {
-        if (!reads_kind(SP_KIND_CALL, m->in[k]->kind)) return refuse(g, m, "an input of a kind it cannot have");
-    }
     if (any) return like_ppeval(g, m);
     if (m->op == SP_CALL_items) return like_items(g, m);
     return sp_build_call(g, (enum sp_call)m->op, m->in, m->param);
@@ -214,7 +219,10 @@ static struct sp_node *like(struct sp_graph *g, const struct sp_node *m)
     uint8_t dtype = m->kind == SP_KIND_IOTA ? STARP_I8 : m->dtype;
     if (!sp_build_check(g, sp_kind_names[m->kind], &m->shape, (starp_dtype)dtype)) return NULL;
     if (leaf ? m->nin != 0 : m->nin < 1 || m->nin > SP_MAX_READS) return refuse(g, m, "not its number of inputs");
-    if (!leaf && !reads_kind(m->kind, m->in[0]->kind)) return refuse(g, m, "an input of a kind it cannot have");
+    for (int k = 0; k < m->nin; k++) {
+        bool index = m->kind == SP_KIND_REDUCE && k == 1; /* which is compared with what it must be */
+        if (!index && !reads(m->kind, m->in[k])) return refuse(g, m, "an input of a kind it cannot have");
+    }
     switch ((enum sp_kind)m->kind) {
     case SP_KIND_CONST: return like_const(g, m);
     case SP_KIND_IOTA: return like_iota(g, m);

@@ -72,8 +72,9 @@ static int count_cores(void)
 }
 
 /*
- * Workers that find nothing to do spin. Where they wait for messages, that takes the core from those who would send them, so
- * with several ranks a worker that finds nothing sleeps until a task is pushed: the policy's push and pop are wrapped.
+ * Workers that find nothing to do spin. Where they wait for messages, that takes the core from those who would send them, and
+ * where there are more workers than cores, from those that have a task. So with several ranks, or that many workers, one that
+ * finds nothing sleeps until a task is pushed: the policy's push and pop are wrapped.
  */
 static struct {
     struct starpu_sched_policy policy;
@@ -182,7 +183,7 @@ static starp_status start(const struct sp_options *o, struct sp_error *e)
     conf.ncpus = r->workers;
     conf.ncuda = conf.nopencl = 0;
     conf.catch_signals = 0;
-    if (sp_world_size() > 1) make_drowsy(&conf);
+    if (sp_world_size() > 1 || r->workers > r->cores) make_drowsy(&conf);
     if (starpu_init(&conf) != 0) return sp_fail(e, STARP_ERR_RUNTIME, "StarPU does not start with %d workers", r->workers);
     r->workers = (int)starpu_cpu_worker_get_count();
     starpu_malloc_set_align(64);
