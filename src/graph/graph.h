@@ -172,7 +172,10 @@ extern const char *const sp_reduce_names[SP_REDUCES];
     X(fft, "fft", 1, 1)                       /* complex, along an axis of n or fewer: n; param of these: sp_axis_param */ \
     X(rfft, "rfft", 1, 1)                     /* real: n / 2 + 1, complex */ \
     X(irfft, "irfft", 1, 1)                   /* complex, n / 2 + 1 or fewer: n, real */ \
-    X(pad, "pad", 1, 1)                       /* any: n along an axis, the input from `first` on between zeros */
+    X(pad, "pad", 1, 1)                       /* any: n along an axis, the input from `first` on between zeros */ \
+    X(fft2, "fft2", 1, 1)                     /* fft along one axis, then along another; param of these: sp_plane_param */ \
+    X(rfft2, "rfft2", 1, 1)                   /* rfft, then fft */ \
+    X(irfft2, "irfft2", 1, 1)                 /* fft inverse, then irfft */
 
 enum sp_call {
 #define X(name, word, nin, nout) SP_CALL_##name,
@@ -192,6 +195,13 @@ struct sp_axis_param {
     int32_t inverse, scale; /* of fft: e^(+2 pi i j k / n); an sp_fft_scale */
     int32_t unused;
     int64_t n, first;       /* first: of pad */
+};
+
+/* Of one along two axes: those in the order in which they are taken. */
+struct sp_plane_param {
+    int32_t axis[2], n[2];
+    int32_t inverse, scale; /* of both; inverse: of fft2 */
+    int32_t unused[2];
 };
 
 struct sp_call_row {
