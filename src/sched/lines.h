@@ -27,6 +27,7 @@ struct sp_lines_piece {
 struct sp_middle {
     int64_t n, length, block, npiece; /* lines of the first pass, elements of each, and of a block */
     size_t item;
+    bool past;                        /* the caches */
     struct sp_lines_piece piece[];
 };
 

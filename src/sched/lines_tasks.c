@@ -100,7 +100,10 @@ static void spread_lines(const struct sp_lines_task *t, int64_t from, int64_t co
     for (int64_t k = 0, width; k < m->length; k += width) {
         width = m->length - k < m->block ? m->length - k : m->block;
         char *to = piece->data + (k * all + from * width) * item;
-        for (int64_t b = 0; b < count; b++) kernels->stream(to + b * width * item, lines + b * t->room_out + k * item, (size_t)(width * item));
+        for (int64_t b = 0; b < count; b++) {
+            if (m->past) kernels->stream(to + b * width * item, lines + b * t->room_out + k * item, (size_t)(width * item));
+            else memcpy(to + b * width * item, lines + b * t->room_out + k * item, (size_t)(width * item));
+        }
     }
 }
 
@@ -157,6 +160,6 @@ int sp_lines_perform(struct sp_task *task, void *scratch)
         }
         if (a < 0) break;
     }
-    if (t->stream || (t->middle && t->piece >= 0)) task->run->sched->kernels->fence();
+    if (t->stream || (t->middle && t->piece >= 0 && t->middle->past)) task->run->sched->kernels->fence();
     return SP_KERNEL_OK;
 }

@@ -9,7 +9,7 @@
 #define TASK_ELEMENTS ((int64_t)1 << 15) /* at least */
 #define MOST_TASKS 256                   /* of a pass over a plane */
 #define ROWS 8                           /* a task has a multiple of that many contiguous lines */
-#define PLANE_PER_TILE 4                 /* planes of at least that part of a tile's elements are worth it */
+#define PLANE_PER_TILE 16               /* planes of at least that part of a tile's elements are worth it */
 
 /* A plane being transformed. */
 struct plane {
@@ -106,6 +106,7 @@ static starp_status lower_plane(struct plane *x, int64_t *lo)
     x->middle->block = x->block;
     x->middle->npiece = x->npiece;
     x->middle->item = sp_dtypes[x->f->out_dtype].size;
+    x->middle->past = x->middle->n * x->middle->length * (int64_t)x->middle->item > c->run->sched->cache_bytes / 4;
     starp_status status = first_pass(x, lo);
     int64_t tokens = x->g->ntoken;
     if (status == STARP_OK) status = sp_along_join(x->g, x->slot, x->npiece, &x->joined);
