@@ -148,8 +148,9 @@ void sp_rows_gather(const struct sp_rows *x)
         for (int64_t k = AHEAD; k < AHEAD + n && j + k < x->rows; k++) {
             for (int64_t byte = 0; byte < x->count * item; byte += 64) __builtin_prefetch(from + k * x->step + byte);
         }
-        if (item < 16) x->kernels->transpose((size_t)x->count, (size_t)n, x->lines + j * item, x->pitch, from, x->step, x->item);
-        for (int64_t k = 0; k < n && item == 16; k++) gather_row((const void *)(from + k * x->step), x->lines + (j + k) * item, x->pitch, x->count);
+        char *to = x->lines + j * item;
+        if (item < 16) x->kernels->transpose((size_t)x->count, (size_t)n, to, x->pitch, from, x->step, x->item);
+        for (int64_t k = 0; k < n && item == 16; k++) gather_row((const void *)(from + k * x->step), to + k * item, x->pitch, x->count);
     }
 }
 

@@ -68,7 +68,8 @@ bool sp_build_plane_call(struct sp_graph *g, enum sp_call call, const struct sp_
         bool half = call == SP_CALL_irfft2 && i == 1, halved = call == SP_CALL_rfft2 && i == 0;
         if (a < 0 || a >= x->shape.n) return refuse(g, STARP_ERR_ARGUMENT, call, x, "has no such axis");
         if (p->n[i] < 1 || p->n[i] > SP_DFT_LONGEST) return refuse(g, STARP_ERR_SHAPE, call, x, "cannot be brought to that length");
-        if (x->shape.v[a] > (half ? p->n[i] / 2 + 1 : p->n[i])) return refuse(g, STARP_ERR_SHAPE, call, x, "has more elements along an axis");
+        int64_t most = half ? p->n[i] / 2 + 1 : p->n[i];
+        if (x->shape.v[a] > most) return refuse(g, STARP_ERR_SHAPE, call, x, "has more elements along an axis");
         r->shape[0].v[a] = halved ? p->n[i] / 2 + 1 : p->n[i];
     }
     if (call == SP_CALL_rfft2) r->dtype[0] = x->dtype == STARP_F32 ? STARP_C64 : STARP_C128;

@@ -36,7 +36,7 @@ struct sp_lines_task {
     struct sp_dft *dft;             /* NULL: zeros are put around */
     struct sp_boxes in, out;
     const struct sp_middle *middle; /* of two passes; or NULL */
-    int64_t piece;                  /* that a task of the first one fills instead of `out`; -1: of the second one, it reads all instead of `in` */
+    int64_t piece;                  /* that a task of the first pass fills, instead of `out`; -1: of the second, it reads all, not `in` */
     int64_t place;                  /* of its first line in the second pass */
     int ndim, axis, across;         /* across: the axis along which lines are gathered */
     int64_t extent[STARP_MAXDIM];   /* of the block, 1 along the axis */
@@ -60,9 +60,9 @@ struct sp_lines_pass {
     int64_t place;                  /* of the block's first line, in the second pass */
     struct sp_slot *slot;           /* the piece's; or what can be read when all pieces are there */
 };
-/* Submits the lines of a block, which is the operand's from `lo` on but for the axis; pass: NULL if there is only one. */
-starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const int64_t *lo, const struct sp_lines_pass *pass, struct sp_cuts *in,
-                             struct sp_cuts *out);
+/* Submits the lines of a block, which begins at `lo` and is whole along the axis; pass: NULL if there is only one. */
+starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const int64_t *lo, const struct sp_lines_pass *pass,
+                             struct sp_cuts *in, struct sp_cuts *out);
 /* As many lines of `bytes` bytes each as are gathered at a time where they lie side by side. */
 int64_t sp_lines_strip(int64_t bytes);
 

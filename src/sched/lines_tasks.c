@@ -32,7 +32,8 @@ static void store(const struct place *p, bool stream, const struct sp_kernels *k
 {
     int64_t item = (int64_t)p->item;
     if (p->here[1] == item && stream) {
-        for (int64_t k = 0; k < p->size[0]; k++) kernels->stream(p->tile + k * p->here[0], p->line + k * p->there[0], (size_t)(p->size[1] * item));
+        size_t bytes = (size_t)(p->size[1] * item);
+        for (int64_t k = 0; k < p->size[0]; k++) kernels->stream(p->tile + k * p->here[0], p->line + k * p->there[0], bytes);
     } else if (p->here[1] == item) {
         sp_move(2, p->size, p->item, p->tile, p->here, p->line, p->there, kernels);
     } else if (p->here[0] == item && p->item >= 4 && p->size[0] > 1 && p->size[0] <= SP_STRIP_WIDTH) {
@@ -101,8 +102,9 @@ static void spread_lines(const struct sp_lines_task *t, int64_t from, int64_t co
         width = m->length - k < m->block ? m->length - k : m->block;
         char *to = piece->data + (k * all + from * width) * item;
         for (int64_t b = 0; b < count; b++) {
-            if (m->past) kernels->stream(to + b * width * item, lines + b * t->room_out + k * item, (size_t)(width * item));
-            else memcpy(to + b * width * item, lines + b * t->room_out + k * item, (size_t)(width * item));
+            const char *line = lines + b * t->room_out + k * item;
+            if (m->past) kernels->stream(to + b * width * item, line, (size_t)(width * item));
+            else memcpy(to + b * width * item, line, (size_t)(width * item));
         }
     }
 }
@@ -115,8 +117,9 @@ static void collect_lines(const struct sp_lines_task *t, int64_t from, int64_t c
     for (int64_t i = 0; i < m->npiece; i++) {
         const struct sp_lines_piece *piece = &m->piece[i];
         int64_t all = piece->last - piece->first;
-        struct sp_rows rows = { .at = piece->data + (t->place + from) * all * item, .lines = lines + piece->first * item, .rows = all, .count = count,
-                                .step = count * item, .pitch = t->room_in, .item = m->item, .kernels = t->task.run->sched->kernels };
+        struct sp_rows rows = { .at = piece->data + (t->place + from) * all * item, .lines = lines + piece->first * item, .rows = all,
+                                .count = count, .step = count * item, .pitch = t->room_in, .item = m->item,
+                                .kernels = t->task.run->sched->kernels };
         sp_rows_gather(&rows);
     }
 }

@@ -228,7 +228,8 @@ static struct sp_along pass_of(const struct sp_along *f, const struct sp_plane_p
     bool back = f->call == SP_CALL_irfft2;
     enum sp_call first = f->call == SP_CALL_rfft2 ? SP_CALL_rfft : SP_CALL_fft, second = back ? SP_CALL_irfft : SP_CALL_fft;
     g.call = pass ? second : first;
-    g.param = (struct sp_axis_param){ .axis = p->axis[pass], .inverse = g.call == SP_CALL_fft && (p->inverse || back), .scale = p->scale, .n = p->n[pass] };
+    g.param = (struct sp_axis_param){ .axis = p->axis[pass], .scale = p->scale, .n = p->n[pass] };
+    g.param.inverse = g.call == SP_CALL_fft && (p->inverse || back);
     return g;
 }
 

@@ -123,7 +123,8 @@ static void keep_boxes(const struct sp_cuts *c, struct sp_boxes *b, char **at)
 }
 
 /* What the task reads and writes; a value's tiles that tasks write parts of have tokens instead. */
-static starp_status depend(struct sp_along *f, struct sp_lines_task *t, const struct sp_lines_pass *pass, const struct sp_cuts *in, const struct sp_cuts *out)
+static starp_status depend(struct sp_along *f, struct sp_lines_task *t, const struct sp_lines_pass *pass, const struct sp_cuts *in,
+                           const struct sp_cuts *out)
 {
     struct sp_calling *c = f->c;
     bool first = pass && pass->piece >= 0;
@@ -165,7 +166,8 @@ static starp_status submit(struct sp_along *f, const struct sp_cuts *in, const s
                            const struct sp_lines_pass *pass)
 {
     struct sp_calling *c = f->c;
-    struct sp_lines_task *t = sp_call_task(c, sizeof *t + boxes_bytes(in) + boxes_bytes(out), in->nslot + out->nslot + 3, "lines", sp_lines_perform);
+    size_t bytes = sizeof(struct sp_lines_task) + boxes_bytes(in) + boxes_bytes(out);
+    struct sp_lines_task *t = sp_call_task(c, bytes, in->nslot + out->nslot + 3, "lines", sp_lines_perform);
     if (!t) return sp_fail_memory(c->e);
     char *at = (char *)(t + 1);
     keep_boxes(in, &t->in, &at);
@@ -190,8 +192,8 @@ static starp_status cut(struct sp_along *f, const starp_dims *shape, const int64
     return STARP_OK;
 }
 
-starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const int64_t *lo, const struct sp_lines_pass *pass, struct sp_cuts *in,
-                             struct sp_cuts *out)
+starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const int64_t *lo, const struct sp_lines_pass *pass,
+                             struct sp_cuts *in, struct sp_cuts *out)
 {
     int64_t extent[STARP_MAXDIM];
     bool reads = !pass || pass->piece >= 0, writes = !pass || pass->piece < 0;

@@ -29,7 +29,7 @@ static int last_axis(const starp_dims *shape)
     return a;
 }
 
-/* A plane that is a few tiles or less stays in a cache between two operations. Lines that are side by side along neither axis are gathered too slowly. */
+/* Small planes stay in a cache between two operations. Lines that are side by side along neither axis are gathered too slowly. */
 bool sp_planes_apply(const struct sp_along *f, const struct sp_along *g)
 {
     int last = last_axis(&g->out_shape);
@@ -42,7 +42,8 @@ bool sp_planes_apply(const struct sp_along *f, const struct sp_along *g)
 /* Bytes of a line, there or when it has been transformed. */
 static int64_t line_bytes(const struct sp_along *f)
 {
-    int64_t in = f->in_shape.v[f->param.axis] * sp_dtypes[f->in_dtype].size, out = f->out_shape.v[f->param.axis] * sp_dtypes[f->out_dtype].size;
+    int a = f->param.axis;
+    int64_t in = f->in_shape.v[a] * sp_dtypes[f->in_dtype].size, out = f->out_shape.v[a] * sp_dtypes[f->out_dtype].size;
     return (in > out ? in : out) + 64;
 }
 
