@@ -370,6 +370,7 @@ void sp_strip_unpack(const struct sp_strip *x, char **stream);
    `pitch` bytes from one to the next: there, and back, which SP_STRIP_WIDTH can be at most. */
 struct sp_rows {
     char *at, *lines;
+    const char *next;                 /* rows that are gathered next, a few of which may be fetched already; or NULL */
     int64_t rows, count, step, pitch;
     size_t item;
     bool past;                        /* scattered past the caches; the caller fences */

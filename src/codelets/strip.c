@@ -145,8 +145,9 @@ void sp_rows_gather(const struct sp_rows *x)
     for (int64_t j = 0, n; j < x->rows; j += n) {
         const char *from = x->at + j * x->step;
         n = x->rows - j < AHEAD ? x->rows - j : AHEAD;
-        for (int64_t k = AHEAD; k < AHEAD + n && j + k < x->rows; k++) {
-            for (int64_t byte = 0; byte < x->count * item; byte += 64) __builtin_prefetch(from + k * x->step + byte);
+        for (int64_t k = AHEAD; k < AHEAD + n; k++) {
+            const char *ahead = j + k < x->rows ? from + k * x->step : x->next ? x->next + (j + k - x->rows) * x->step : NULL;
+            for (int64_t byte = 0; ahead && byte < x->count * item; byte += 64) __builtin_prefetch(ahead + byte);
         }
         char *to = x->lines + j * item;
         if (item < 16) x->kernels->transpose((size_t)x->count, (size_t)n, to, x->pitch, from, x->step, x->item);

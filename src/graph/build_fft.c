@@ -126,7 +126,7 @@ struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_no
 struct sp_node *sp_build_fft2(struct sp_graph *g, enum sp_call call, struct sp_node *x, const int64_t *n, const int *axis, bool inverse,
                               enum sp_fft_scale scale)
 {
-    struct sp_plane_param param = { .axis = { axis[0], axis[1] }, .n = { (int32_t)n[0], (int32_t)n[1] }, .inverse = inverse, .scale = scale };
+    struct sp_plane_param param = { .axis = { axis[0], axis[1] }, .n = { (int32_t)n[0], (int32_t)n[1] }, .inverse = inverse, .scale = (int32_t)scale };
     if (!is_transformed(g, call, x)) return NULL;
     struct sp_node *part = first_elements(g, x, axis[0], n[0]);
     struct sp_node *seen = part ? first_elements(g, part, axis[1], call == SP_CALL_irfft2 ? n[1] / 2 + 1 : n[1]) : NULL;

@@ -120,6 +120,7 @@ static void collect_lines(const struct sp_lines_task *t, int64_t from, int64_t c
         struct sp_rows rows = { .at = piece->data + (t->place + from) * all * item, .lines = lines + piece->first * item, .rows = all,
                                 .count = count, .step = count * item, .pitch = t->room_in, .item = m->item,
                                 .kernels = t->task.run->sched->kernels };
+        if (i + 1 < m->npiece) rows.next = piece[1].data + (t->place + from) * (piece[1].last - piece[1].first) * item;
         sp_rows_gather(&rows);
     }
 }
