@@ -88,6 +88,9 @@ static struct sp_node *build(struct bench *s, const struct description *d)
 #define ALONG(axis, inverse, scale, n, first) .param = { [0] = axis, [4] = inverse, [8] = scale, [16] = n, [24] = first }
 /* Of a ppeval: how many results, bits of wholes, ragged, bits of items. */
 #define SLICES(results, wholes, ragged, items) .param = { [4] = results, [5] = wholes, [6] = ragged, [7] = items }
+/* One along two: below 256, but for what is said to be above. */
+#define OVER(first, second, n0, n1, inverse, scale) \
+    .param = { [0] = first, [4] = second, [8] = (n0) & 255, (n0) >> 8 & 255, (n0) >> 16, [12] = (n1) & 255, (n1) >> 8 & 255, (n1) >> 16, [16] = inverse, [20] = scale }
 #define PART(k, to, ...) .kind = SP_KIND_PART, .op = k, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
 
 static const struct description good[] = {
@@ -129,6 +132,11 @@ static const struct description good[] = {
     { "a transform of reals", "v", CALL(rfft, C128, 2, { 5, 3 }), ALONG(1, 0, SP_FFT_BY_N, 4, 0) },
     { "a transform of one half", "z", CALL(irfft, F64, 2, { 4, 9 }), ALONG(1, 0, SP_FFT_BY_N, 9, 0) },
     { "the shortest transform", "e", CALL(rfft, C128, 2, { 1, 5 }), ALONG(0, 0, 0, 1, 0) },
+    { "a transform over a plane", "z", CALL(fft2, C128, 2, { 4, 5 }), OVER(1, 0, 5, 4, 0, SP_FFT_BY_NOTHING) },
+    { "an inverse one, filled up", "z", CALL(fft2, C128, 2, { 65536, 7 }), OVER(0, 1, 65536, 7, 1, SP_FFT_BY_ROOT) },
+    { "one of reals", "v", CALL(rfft2, C128, 2, { 9, 4 }), OVER(1, 0, 6, 9, 0, SP_FFT_BY_N) },
+    { "one of one half", "z", CALL(irfft2, F64, 2, { 6, 9 }), OVER(0, 1, 6, 9, 0, SP_FFT_BY_N) },
+    { "one of nothing", "e", CALL(rfft2, C128, 2, { 2, 5 }), OVER(0, 1, 2, 5, 0, 0) },
     { "zeros around", "b", CALL(pad, BOOL, 2, { 4, 9 }), ALONG(1, 0, 0, 9, 4) },
     { "zeros around nothing", "e", CALL(pad, F64, 2, { 3, 5 }), ALONG(0, 0, 0, 3, 3) },
     { "zeros around a result", "p", CALL(pad, F64, 2, { 4, 5 }), ALONG(0, 0, 0, 4, 0) },
@@ -271,6 +279,23 @@ static const struct description bad[] = {
     { "a negative scale", "z", CALL(fft, C128, 2, { 4, 5 }), .param = { [0] = 1, [8] = 255, 255, 255, 255, [16] = 5 } },
     { "a transform with an option of no use", "z", CALL(fft, C128, 2, { 4, 5 }), .param = { [0] = 1, [12] = 1, [16] = 5 } },
     { "a transform from another place", "z", CALL(fft, C128, 2, { 4, 9 }), ALONG(1, 0, 0, 9, 1) },
+    { "a transform over a plane of reals", "x", CALL(fft2, C128, 2, { 4, 5 }), OVER(1, 0, 5, 4, 0, 0) },
+    { "one of reals that are complex", "z", CALL(rfft2, C128, 2, { 4, 3 }), OVER(1, 0, 5, 4, 0, 0) },
+    { "one along one axis", "z", CALL(fft2, C128, 2, { 4, 5 }), OVER(1, 1, 5, 5, 0, 0) },
+    { "one along a third axis", "z", CALL(fft2, C128, 2, { 4, 5 }), OVER(1, 2, 5, 4, 0, 0) },
+    { "one before the first axis", "z", CALL(fft2, C128, 2, { 4, 5 }), .param = { 1, [4] = 255, 255, 255, 255, [8] = 5, [12] = 4 } },
+    { "one of no elements", "e", CALL(rfft2, C128, 2, { 1, 5 }), OVER(0, 1, 0, 5, 0, 0) },
+    { "one of fewer than none", "z", CALL(fft2, C128, 2, { 4, 5 }), .param = { 1, [8] = 5, [12] = 255, 255, 255, 255 } },
+    { "one of too many", "z", CALL(fft2, C128, 2, { 65537, 5 }), OVER(0, 1, 65537, 5, 0, 0) },
+    { "one cut off", "z", CALL(fft2, C128, 2, { 3, 5 }), OVER(1, 0, 5, 3, 0, 0) },
+    { "one of one half, cut off", "z", CALL(irfft2, F64, 2, { 4, 7 }), OVER(0, 1, 4, 7, 0, 0) },
+    { "one of one half, along the other axis", "z", CALL(irfft2, F64, 2, { 9, 5 }), OVER(0, 1, 9, 5, 0, 0) },
+    { "one to another shape", "z", CALL(fft2, C128, 2, { 4, 6 }), OVER(1, 0, 5, 4, 0, 0) },
+    { "one of one half backwards", "z", CALL(irfft2, F64, 2, { 4, 9 }), OVER(0, 1, 4, 9, 1, 0) },
+    { "one backwards twice", "z", CALL(fft2, C128, 2, { 4, 5 }), OVER(1, 0, 5, 4, 2, 0) },
+    { "one with an unknown scale", "z", CALL(fft2, C128, 2, { 4, 5 }), OVER(1, 0, 5, 4, 0, 3) },
+    { "one with an option of no use", "z", CALL(fft2, C128, 2, { 4, 5 }), .param = { 1, [8] = 5, [12] = 4, [24] = 1 } },
+    { "another one", "z", CALL(fft2, C128, 2, { 4, 5 }), .param = { 1, [8] = 5, [12] = 4, [28] = 1 } },
     { "zeros with a scale", "x", CALL(pad, F64, 2, { 4, 9 }), ALONG(1, 0, 1, 9, 2) },
     { "zeros backwards", "x", CALL(pad, F64, 2, { 4, 9 }), ALONG(1, 1, 0, 9, 2) },
     { "zeros where there are elements", "x", CALL(pad, F64, 2, { 4, 9 }), ALONG(1, 0, 0, 9, 5) },

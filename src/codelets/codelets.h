@@ -411,4 +411,17 @@ void sp_strip_scatter(const struct sp_strip *x, const void *lines, char **stream
 /* What another rank has put there for this one, which has no others' stretches' data: in the same order. */
 void sp_strip_unpack(const struct sp_strip *x, char **stream);
 
+/* Rows of `count` elements of 4, 8 or 16 bytes, `step` bytes from one to the next, as columns of which each is a line in scratch,
+   `pitch` bytes from one to the next: there, and back, which SP_STRIP_WIDTH can be at most. */
+struct sp_rows {
+    char *at, *lines;
+    const char *next;                 /* rows that are gathered next, a few of which may be fetched already; or NULL */
+    int64_t rows, count, step, pitch;
+    size_t item;
+    bool past;                        /* scattered past the caches; the caller fences */
+    const struct sp_kernels *kernels;
+};
+void sp_rows_gather(const struct sp_rows *x);
+void sp_rows_scatter(const struct sp_rows *x);
+
 #endif

@@ -126,3 +126,52 @@ void sp_strip_unpack(const struct sp_strip *x, char **stream)
 {
     scatter(x, NULL, stream, true);
 }
+
+/* ------------------------------------------------------------------------------------------------ rows of windows */
+
+/* Elements of 16 bytes, which no vector of a few of them has to be taken apart for, row by row. */
+static void gather_row(const struct sixteen *from, char *to, int64_t pitch, int64_t n)
+{
+    int64_t b = 0;
+    for (; b + WIDE <= n; b += WIDE, from += WIDE, to += WIDE * pitch) {
+        for (int k = 0; k < WIDE; k++) *(struct sixteen *)(void *)(to + k * pitch) = from[k];
+    }
+    for (int64_t k = 0; k < n - b; k++) *(struct sixteen *)(void *)(to + k * pitch) = from[k];
+}
+
+void sp_rows_gather(const struct sp_rows *x)
+{
+    int64_t item = (int64_t)x->item;
+    for (int64_t j = 0, n; j < x->rows; j += n) {
+        const char *from = x->at + j * x->step;
+        n = x->rows - j < AHEAD ? x->rows - j : AHEAD;
+        for (int64_t k = AHEAD; k < AHEAD + n; k++) {
+            const char *ahead = j + k < x->rows ? from + k * x->step : x->next ? x->next + (j + k - x->rows) * x->step : NULL;
+            for (int64_t byte = 0; ahead && byte < x->count * item; byte += 64) __builtin_prefetch(ahead + byte);
+        }
+        char *to = x->lines + j * item;
+        if (item < 16) x->kernels->transpose((size_t)x->count, (size_t)n, to, x->pitch, from, x->step, x->item);
+        for (int64_t k = 0; k < n && item == 16; k++) gather_row((const void *)(from + k * x->step), to + k * item, x->pitch, x->count);
+    }
+}
+
+static void collect_row(const char *from, int64_t pitch, int64_t n, struct sixteen *to)
+{
+    for (int64_t i = 0; i < n; i++) to[i] = *(const struct sixteen *)(const void *)(from + i * pitch);
+}
+
+void sp_rows_scatter(const struct sp_rows *x)
+{
+    _Alignas(64) char run[WIDE * SP_STRIP_WIDTH * 16];
+    int64_t bytes = x->count * (int64_t)x->item;
+    for (int64_t j = 0, n; j < x->rows; j += n) {
+        n = x->rows - j < WIDE ? x->rows - j : WIDE;
+        const char *from = x->lines + j * (int64_t)x->item;
+        if (x->item < 16) x->kernels->transpose((size_t)n, (size_t)x->count, run, bytes, from, x->pitch, x->item);
+        for (int64_t k = 0; k < n; k++) {
+            if (x->item == 16) collect_row(from + k * 16, x->pitch, x->count, (void *)(run + k * bytes));
+            if (x->past) x->kernels->stream(x->at + (j + k) * x->step, run + k * bytes, (size_t)bytes);
+            else memcpy(x->at + (j + k) * x->step, run + k * bytes, (size_t)bytes);
+        }
+    }
+}

@@ -142,7 +142,10 @@ static bool check_options(struct sp_graph *g, enum sp_call call, const int32_t *
 static bool check_call(struct sp_graph *g, enum sp_call call, struct sp_node *const *in, const int32_t *option, struct sp_results *r)
 {
     struct sp_axis_param along;
+    struct sp_plane_param plane;
     memcpy(&along, option, sizeof along);
+    memcpy(&plane, option, sizeof plane);
+    if (sp_call_is_over_plane(call)) return sp_build_plane_call(g, call, in[0], &plane, r);
     if (sp_call_is_along_axis(call)) return sp_build_axis_call(g, call, in[0], &along, r);
     if (!check_inputs(g, call, in) || !check_matrices(g, call, in) || !check_lapack(g, call, in) || !check_options(g, call, option)) return false;
     find_results(call, in, option, r);

@@ -9,7 +9,12 @@
 
 bool sp_call_is_along_axis(enum sp_call call)
 {
-    return call >= SP_CALL_fft && call <= SP_CALL_pad;
+    return call >= SP_CALL_fft && call <= SP_CALL_irfft2;
+}
+
+bool sp_call_is_over_plane(enum sp_call call)
+{
+    return call >= SP_CALL_fft2 && call <= SP_CALL_irfft2;
 }
 
 static bool refuse(struct sp_graph *g, starp_status status, enum sp_call call, const struct sp_node *x, const char *why)
@@ -23,7 +28,7 @@ static bool has_dtype(enum sp_call call, const struct sp_node *x)
 {
     enum sp_class cls = sp_dtypes[x->dtype].cls;
     if (x->weak || x->kind == SP_KIND_IOTA) return false;
-    return call == SP_CALL_pad || cls == (call == SP_CALL_rfft ? SP_CLASS_F : SP_CLASS_C);
+    return call == SP_CALL_pad || cls == (call == SP_CALL_rfft || call == SP_CALL_rfft2 ? SP_CLASS_F : SP_CLASS_C);
 }
 
 static bool has_options(enum sp_call call, const struct sp_axis_param *p)
@@ -49,6 +54,29 @@ bool sp_build_axis_call(struct sp_graph *g, enum sp_call call, const struct sp_n
     return true;
 }
 
+/* Lines here are no longer than what one task transforms: longer ones take other ways. */
+bool sp_build_plane_call(struct sp_graph *g, enum sp_call call, const struct sp_node *x, const struct sp_plane_param *p, struct sp_results *r)
+{
+    bool inverse = p->inverse == 0 || (p->inverse == 1 && call == SP_CALL_fft2);
+    bool known = inverse && p->scale >= SP_FFT_BY_NOTHING && p->scale <= SP_FFT_BY_ROOT && !p->unused[0] && !p->unused[1];
+    *r = (struct sp_results){ .n = 1, .dtype = { x->dtype }, .shape = { x->shape } };
+    if (!has_dtype(call, x)) return refuse(g, STARP_ERR_DTYPE, call, x, "is nothing that is transformed");
+    if (!known) return refuse(g, STARP_ERR_ARGUMENT, call, x, "with unknown options");
+    if (p->axis[0] == p->axis[1]) return refuse(g, STARP_ERR_ARGUMENT, call, x, "along the same axis twice");
+    for (int i = 0; i < 2; i++) {
+        int a = p->axis[i];
+        bool half = call == SP_CALL_irfft2 && i == 1, halved = call == SP_CALL_rfft2 && i == 0;
+        if (a < 0 || a >= x->shape.n) return refuse(g, STARP_ERR_ARGUMENT, call, x, "has no such axis");
+        if (p->n[i] < 1 || p->n[i] > SP_DFT_LONGEST) return refuse(g, STARP_ERR_SHAPE, call, x, "cannot be brought to that length");
+        int64_t most = half ? p->n[i] / 2 + 1 : p->n[i];
+        if (x->shape.v[a] > most) return refuse(g, STARP_ERR_SHAPE, call, x, "has more elements along an axis");
+        r->shape[0].v[a] = halved ? p->n[i] / 2 + 1 : p->n[i];
+    }
+    if (call == SP_CALL_rfft2) r->dtype[0] = x->dtype == STARP_F32 ? STARP_C64 : STARP_C128;
+    if (call == SP_CALL_irfft2) r->dtype[0] = (uint8_t)sp_dtype_real((starp_dtype)x->dtype);
+    return true;
+}
+
 /* The first n elements along an axis. A new reference. */
 static struct sp_node *first_elements(struct sp_graph *g, struct sp_node *x, int axis, int64_t n)
 {
@@ -63,8 +91,15 @@ static struct sp_node *first_elements(struct sp_graph *g, struct sp_node *x, int
 static starp_dtype dtype_for(enum sp_call call, starp_dtype d)
 {
     bool single = d == STARP_F32 || d == STARP_C64;
-    if (call == SP_CALL_rfft) return single ? STARP_F32 : STARP_F64;
+    if (call == SP_CALL_rfft || call == SP_CALL_rfft2) return single ? STARP_F32 : STARP_F64;
     return single ? STARP_C64 : STARP_C128;
+}
+
+static bool is_transformed(struct sp_graph *g, enum sp_call call, const struct sp_node *x)
+{
+    if (dtype_for(call, STARP_C128) == STARP_C128 || sp_dtypes[x->dtype].cls != SP_CLASS_C) return true;
+    sp_fail(&g->error, STARP_ERR_DTYPE, "%s: elements are complex: %s", sp_calls[call].name, sp_dtypes[x->dtype].name);
+    return false;
 }
 
 struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_node *x, int64_t n, int64_t axis, bool inverse, enum sp_fft_scale scale)
@@ -72,11 +107,7 @@ struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_no
     if (!x) return NULL;
     const char *name = sp_calls[call].name;
     int a = sp_build_axis(g, name, axis, x->shape.n);
-    if (a < 0) return NULL;
-    if (call == SP_CALL_rfft && sp_dtypes[x->dtype].cls == SP_CLASS_C) {
-        sp_fail(&g->error, STARP_ERR_DTYPE, "%s: elements are complex: %s", name, sp_dtypes[x->dtype].name);
-        return NULL;
-    }
+    if (a < 0 || !is_transformed(g, call, x)) return NULL;
     if (n == 0) n = call == SP_CALL_irfft ? 2 * (x->shape.v[a] - 1) : x->shape.v[a];
     if (n < 1) {
         sp_fail(&g->error, STARP_ERR_SHAPE, "%s: %lld elements cannot be transformed", name, (long long)n);
@@ -87,6 +118,21 @@ struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_no
     struct sp_node *z = seen ? sp_build_cast(g, seen, dtype_for(call, (starp_dtype)x->dtype)) : NULL;
     if (z && call != SP_CALL_fft && n > SP_DFT_LONGEST) y = (call == SP_CALL_rfft ? sp_build_long_rfft : sp_build_long_irfft)(g, z, a, n, scale);
     else if (z) y = sp_build_call(g, call, &z, &param);
+    if (seen) sp_node_release(g, seen);
+    if (z) sp_node_release(g, z);
+    return y;
+}
+
+struct sp_node *sp_build_fft2(struct sp_graph *g, enum sp_call call, struct sp_node *x, const int64_t *n, const int *axis, bool inverse,
+                              enum sp_fft_scale scale)
+{
+    struct sp_plane_param param = { .axis = { axis[0], axis[1] }, .n = { (int32_t)n[0], (int32_t)n[1] }, .inverse = inverse, .scale = (int32_t)scale };
+    if (!is_transformed(g, call, x)) return NULL;
+    struct sp_node *part = first_elements(g, x, axis[0], n[0]);
+    struct sp_node *seen = part ? first_elements(g, part, axis[1], call == SP_CALL_irfft2 ? n[1] / 2 + 1 : n[1]) : NULL;
+    struct sp_node *z = seen ? sp_build_cast(g, seen, dtype_for(call, (starp_dtype)x->dtype)) : NULL;
+    struct sp_node *y = z ? sp_build_call(g, call, &z, &param) : NULL;
+    if (part) sp_node_release(g, part);
     if (seen) sp_node_release(g, seen);
     if (z) sp_node_release(g, z);
     return y;

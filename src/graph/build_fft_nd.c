@@ -43,13 +43,43 @@ static bool find_lengths(struct sp_graph *g, const char *what, enum sp_call call
     return false;
 }
 
-/* Replaces *x, whose reference is taken. */
-static void along(struct sp_graph *g, struct sp_node **x, enum sp_call call, const struct lengths *l, int i, bool inverse, enum sp_fft_scale scale)
+/* Transforms in the order in which they are taken, of which the first (rfft) or the last (irfft) is the call and the others are complex. */
+struct sequence {
+    struct sp_graph *g;
+    const struct lengths *l;
+    enum sp_call call;
+    int order[STARP_MAXDIM];
+    bool inverse;
+    enum sp_fft_scale scale;
+};
+
+static enum sp_call call_of(const struct sequence *q, int i)
 {
-    struct sp_node *was = *x;
-    if (!was) return;
-    *x = sp_build_fft(g, call, was, l->size[i], l->axis[i], inverse, scale);
-    sp_node_release(g, was);
+    return i == (q->call == SP_CALL_irfft ? q->l->n - 1 : 0) ? q->call : SP_CALL_fft;
+}
+
+/* Whether transform i and the next one are over a plane one of whose axes is the last, and short enough for a cache. */
+static bool is_plane(const struct sequence *q, int i, const struct sp_node *x)
+{
+    if (i + 1 >= q->l->n) return false;
+    int k = q->order[i], m = q->order[i + 1], a = q->l->axis[k], b = q->l->axis[m];
+    return a != b && (a == x->shape.n - 1 || b == x->shape.n - 1) && q->l->size[k] <= SP_DFT_LONGEST && q->l->size[m] <= SP_DFT_LONGEST;
+}
+
+/* Transform i, or, with `plane`, i and the next one. Takes x. */
+static struct sp_node *transform(const struct sequence *q, int i, bool plane, struct sp_node *x)
+{
+    static const enum sp_call over[] = { [SP_CALL_fft] = SP_CALL_fft2, [SP_CALL_rfft] = SP_CALL_rfft2, [SP_CALL_irfft] = SP_CALL_irfft2 };
+    struct sp_node *y;
+    if (plane) {
+        int k = q->order[i], m = q->order[i + 1], axis[2] = { q->l->axis[k], q->l->axis[m] };
+        enum sp_call first = call_of(q, i), second = call_of(q, i + 1), call = over[first == SP_CALL_fft ? second : first];
+        y = sp_build_fft2(q->g, call, x, (int64_t[]){ q->l->size[k], q->l->size[m] }, axis, q->inverse && call == SP_CALL_fft2, q->scale);
+    } else {
+        y = sp_build_fft(q->g, call_of(q, i), x, q->l->size[q->order[i]], q->l->axis[q->order[i]], q->inverse, q->scale);
+    }
+    sp_node_release(q->g, x);
+    return y;
 }
 
 struct sp_node *sp_build_fft_nd(struct sp_graph *g, const char *what, enum sp_call call, struct sp_node *x, const starp_dims *s,
@@ -57,16 +87,16 @@ struct sp_node *sp_build_fft_nd(struct sp_graph *g, const char *what, enum sp_ca
 {
     struct lengths l;
     if (!x || !find_lengths(g, what, call, x, s, axes, &l)) return NULL;
-    int last = l.n - 1;
     if (l.n == 0) return sp_build_cast(g, x, x->dtype == STARP_F32 || x->dtype == STARP_C64 ? STARP_C64 : STARP_C128);
+    struct sequence q = { .g = g, .l = &l, .call = call, .inverse = inverse || call == SP_CALL_irfft, .scale = scale };
+    for (int i = 0; i < l.n; i++) q.order[i] = call == SP_CALL_irfft ? i : l.n - 1 - i;
     struct sp_node *y = sp_node_retain(x);
-    if (call == SP_CALL_irfft) {
-        for (int i = 0; i < last; i++) along(g, &y, SP_CALL_fft, &l, i, true, scale);
-        along(g, &y, call, &l, last, true, scale);
-        return y;
+    for (int i = 0; i < l.n && y;) {
+        bool alone = call == SP_CALL_irfft && (l.n - i) % 2; /* the last two are a plane */
+        bool plane = !alone && is_plane(&q, i, y);
+        y = transform(&q, i, plane, y);
+        i += plane ? 2 : 1;
     }
-    along(g, &y, call, &l, last, inverse, scale);
-    for (int i = last - 1; i >= 0; i--) along(g, &y, SP_CALL_fft, &l, i, inverse, scale);
     return y;
 }
 

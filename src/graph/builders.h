@@ -77,9 +77,15 @@ struct sp_node *sp_build_lstsq(struct sp_graph *g, struct sp_node *a, struct sp_
 
 /* build_fft.c: what the operation along an axis of x is, and the dtype and shape that come out. False with the graph's error set. */
 bool sp_build_axis_call(struct sp_graph *g, enum sp_call call, const struct sp_node *x, const struct sp_axis_param *param, struct sp_results *r);
-bool sp_call_is_along_axis(enum sp_call call);
+bool sp_call_is_along_axis(enum sp_call call); /* or over a plane, */
+bool sp_call_is_over_plane(enum sp_call call); /* that is along two */
+/* The same for those along two axes. */
+bool sp_build_plane_call(struct sp_graph *g, enum sp_call call, const struct sp_node *x, const struct sp_plane_param *param, struct sp_results *r);
 /* The Fourier transform of any x along an axis as it would be with n elements there; n 0: with those it has (irfft: 2 (m - 1)). */
 struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_node *x, int64_t n, int64_t axis, bool inverse, enum sp_fft_scale scale);
+/* The same along two axes, first one, then the other, of lengths up to SP_DFT_LONGEST: fft2, rfft2 or irfft2; inverse: of fft2. */
+struct sp_node *sp_build_fft2(struct sp_graph *g, enum sp_call call, struct sp_node *x, const int64_t *n, const int *axis, bool inverse,
+                              enum sp_fft_scale scale);
 /* The longest line that is best transformed by one task. */
 #define SP_DFT_LONGEST 65536
 struct sp_node *sp_build_pad(struct sp_graph *g, struct sp_node *x, int64_t axis, int64_t first, int64_t n);

@@ -35,12 +35,14 @@ static int64_t step_bytes(const struct sp_step *s, const struct sp_order *o, str
 
 /*
  * Operations on whole arrays work on copies of their operands, and have results twice for a while. In mixed precision there
- * are more: of a matrix, at half its size, half of that again as panels; of right-hand sides, two and a half.
+ * are more: of a matrix, at half its size, half of that again as panels; of right-hand sides, two and a half. Between transforms along
+ * two axes there is, on several ranks, one more array of about the result's size.
  */
 static int64_t call_bytes(const struct sp_plan *p, const struct sp_step *s, const struct sp_order *o)
 {
     enum sp_call call = (enum sp_call)o->node[s->output[0]]->op;
     int64_t sum = sp_node_bytes(o->node[s->output[0]]);
+    if (sp_call_is_over_plane(call) && __builtin_mul_overflow(sum, 2, &sum)) sum = INT64_MAX / 4;
     for (int k = 0; k < s->noperand; k++) {
         const struct sp_operand *x = &s->operand[k];
         const struct sp_node *seen = o->node[x->npath ? x->path[0] : x->node]; /* may be broadcast, or a piece */

@@ -149,6 +149,35 @@ static bool is_step(const struct sp_fusion *f, int32_t g)
     return f->group[g].parent == g && f->group[g].size > 0;
 }
 
+/* Notes that a group's members read an item: what is in memory, or another group, which is to come before. */
+static void note_input(const struct sp_fusion *f, int32_t g, const struct sp_item *in, int32_t *latest, bool *free)
+{
+    if (in->leaf) {
+        free[g] &= in->kind == SP_KIND_CONST || in->kind == SP_KIND_IOTA;
+    } else if (in->group != g) {
+        free[g] = false;
+        if (f->group[g].level <= latest[in->group]) latest[in->group] = f->group[g].level - 1;
+    }
+}
+
+/* What reads nothing but constants and indices waits until just before it is read: it could only lie around meanwhile. */
+static starp_status delay(struct sp_fusion *f, struct sp_error *e)
+{
+    int32_t *latest = sp_malloc((size_t)(f->ngroup + 1) * (sizeof *latest + 1));
+    if (!latest) return sp_fail_memory(e);
+    bool *free = (bool *)(latest + f->ngroup + 1);
+    for (int32_t g = 0; g < f->ngroup; g++) latest[g] = INT32_MAX, free[g] = true;
+    for (int32_t t = 0; t < f->nsequence; t++) {
+        const struct sp_item *x = &f->item[f->sequence[t]];
+        for (int k = 0; k < x->nin; k++) note_input(f, x->group, &f->item[x->in[k].item], latest, free);
+    }
+    for (int32_t g = 0; g < f->ngroup; g++) {
+        if (free[g] && latest[g] < INT32_MAX) f->group[g].level = latest[g];
+    }
+    sp_free(latest);
+    return STARP_OK;
+}
+
 /* Numbers the steps, level by level; their count, or -1 with the error set. */
 static int32_t number_steps(struct sp_fusion *f, struct sp_error *e)
 {
@@ -171,7 +200,7 @@ static int32_t number_steps(struct sp_fusion *f, struct sp_error *e)
 
 static starp_status make_steps(struct sp_fusion *f, struct sp_plan *p, struct sp_error *e)
 {
-    int32_t n = number_steps(f, e);
+    int32_t n = delay(f, e) == STARP_OK ? number_steps(f, e) : -1;
     if (n < 0) return e->status;
     p->step = sp_calloc((size_t)n, sizeof *p->step);
     if (!p->step) return sp_fail_memory(e);

@@ -175,7 +175,10 @@ extern const char *const sp_reduce_names[SP_REDUCES];
     X(irfft, "irfft", 1, 1)                   /* complex, n / 2 + 1 or fewer: n, real */ \
     X(pad, "pad", 1, 1)                       /* any: n along an axis, the input from `first` on between zeros */ \
     X(ppeval, "ppeval", 0, 0)                 /* a registered function on slices along the first axes: sp_ppeval_param */ \
-    X(items, "ppeval items", 1, 1)            /* what iterations left behind, in one line: sp_items_param */
+    X(items, "ppeval items", 1, 1)            /* what iterations left behind, in one line: sp_items_param */ \
+    X(fft2, "fft2", 1, 1)                     /* fft along one axis, then along another; param of these: sp_plane_param */ \
+    X(rfft2, "rfft2", 1, 1)                   /* rfft, then fft */ \
+    X(irfft2, "irfft2", 1, 1)                 /* fft inverse, then irfft */
 
 enum sp_call {
 #define X(name, word, nin, nout) SP_CALL_##name,
@@ -214,6 +217,13 @@ struct sp_items_param {
     int32_t result, dtype;
     int64_t n;              /* elements of all */
     int64_t last;           /* 1: nobody asks for more */
+};
+
+/* Of one along two axes: those in the order in which they are taken. */
+struct sp_plane_param {
+    int32_t axis[2], n[2];
+    int32_t inverse, scale; /* of both; inverse: of fft2 */
+    int32_t unused[2];
 };
 
 struct sp_call_row {

@@ -62,6 +62,38 @@ starp_status sp_along_release(struct sp_along *f, int64_t from, struct sp_slot *
     return f->tokens ? join(f, from, slot, n, true) : STARP_OK;
 }
 
+starp_status sp_along_join(struct sp_along *f, struct sp_slot *const *slot, int64_t n, struct sp_slot **joined)
+{
+    struct sp_calling *c = f->c;
+    struct sp_task *t = sp_call_task(c, sizeof *t, (int)n + 1, "join", perform_nothing);
+    *joined = sp_pool_get(&c->run->sched->pool, 1, false);
+    if (!t || !*joined) return sp_free(t), sp_fail_memory(c->e);
+    for (int64_t i = 0; i < n; i++) {
+        if (slot[i]) sp_call_depend(c, t, slot[i], 1);
+    }
+    sp_call_depend(c, t, *joined, 2);
+    return sp_call_submit(c, t);
+}
+
+static void drop_kept(struct sp_along *f, int k)
+{
+    struct sp_calling *c = f->c;
+    for (int64_t i = 0; i < f->nkept[k]; i++) {
+        if (f->kept[k][i]) sp_pool_put(&c->run->sched->pool, f->kept[k][i], c->run->id);
+    }
+    sp_free(f->kept[k]);
+    f->kept[k] = NULL;
+    f->nkept[k] = 0;
+}
+
+void sp_along_keep(struct sp_along *f, struct sp_slot **slot, int64_t n)
+{
+    int k = f->turn++ % SP_ALONG_KEPT;
+    drop_kept(f, k);
+    f->kept[k] = slot;
+    f->nkept[k] = n;
+}
+
 /* ---------------------------------------------------------------------------------------------------- one rank */
 
 static bool is_long(const struct sp_along *f)
@@ -95,9 +127,10 @@ static starp_status lower_here(struct sp_along *f)
     if (!at_once) to->run = f->c->run->id;
     if (!at_once) SP_TRY(await_memory(f, to));
     f->tokens = !at_once;
-    starp_status status = is_long(f) ? sp_lower_sixstep(f) : sp_lower_lines(f);
+    starp_status status = f->before ? sp_lower_planes(f->before, f) : is_long(f) ? sp_lower_sixstep(f) : sp_lower_lines(f);
     if (status == STARP_OK && !at_once) status = join(f, 0, to->slot, to->ntile, false);
     drop_tokens(f, 0, f->ntoken);
+    for (int k = 0; k < SP_ALONG_KEPT; k++) drop_kept(f, k);
     sp_free(f->token);
     if (f->ready) sp_pool_put(&f->c->run->sched->pool, f->ready, f->c->run->id);
     return status;
@@ -133,9 +166,9 @@ static starp_status lower_apart(struct sp_along *f, const void *element)
 {
     struct sp_window from = f->in, to = f->out;
     struct sp_calling *c = f->c;
-    SP_TRY(in_lines(f, &f->in_shape, (starp_dtype)c->run->sched->order.node[c->step->operand[0].node]->dtype, &f->in));
+    SP_TRY(in_lines(f, &f->in_shape, f->in_dtype, &f->in));
     SP_TRY(copy_to(f, &from, f->in.value, element));
-    SP_TRY(in_lines(f, &f->out_shape, (starp_dtype)c->node->dtype, &f->out));
+    SP_TRY(in_lines(f, &f->out_shape, f->out_dtype, &f->out));
     SP_TRY(sp_lower_lines(f));
     SP_TRY(sp_value_fill(c->run->sched, to.value, true, c->e));
     to.value->run = c->run->id;
@@ -148,7 +181,7 @@ static starp_status bring(struct sp_along *f, const void *element)
     struct sp_calling *c = f->c;
     struct sp_window from = f->in;
     if (from.value && (from.value->map.everywhere || !f->out.value->map.everywhere)) return STARP_OK;
-    f->in.value = sp_value_new(c->run->sched, &f->in_shape, (starp_dtype)c->node->dtype);
+    f->in.value = sp_value_new(c->run->sched, &f->in_shape, f->in_dtype);
     if (!f->in.value) return sp_fail_memory(c->e);
     c->held[c->nheld++] = f->in.value;
     sp_view_identity(&f->in.view, f->in_shape.n);
@@ -170,25 +203,76 @@ static bool runs_at_once(const struct sp_along *f)
     return v->run != run->id && v->map.everywhere && f->out.value->map.everywhere;
 }
 
+static void drop_held(struct sp_calling *c)
+{
+    while (c->nheld > 0) sp_value_free(c->run->sched, c->held[--c->nheld]);
+}
+
+/* element: of a constant operand. */
+static starp_status lower(struct sp_along *f, const void *element)
+{
+    struct sp_calling *c = f->c;
+    c->at_once = runs_at_once(f);
+    bool here = f->in.value && (c->run->sched->ranks == 1 || (f->in.value->map.everywhere && f->out.value->map.everywhere));
+    starp_status status = STARP_OK;
+    if (is_long(f)) status = bring(f, element), here = true;
+    if (status == STARP_OK) status = here ? lower_here(f) : lower_apart(f, element);
+    drop_held(c);
+    return status;
+}
+
+/* The first or second of the transforms along two axes: f has what goes into the first, and comes out of the second. */
+static struct sp_along pass_of(const struct sp_along *f, const struct sp_plane_param *p, int pass)
+{
+    struct sp_along g = *f;
+    bool back = f->call == SP_CALL_irfft2;
+    enum sp_call first = f->call == SP_CALL_rfft2 ? SP_CALL_rfft : SP_CALL_fft, second = back ? SP_CALL_irfft : SP_CALL_fft;
+    g.call = pass ? second : first;
+    g.param = (struct sp_axis_param){ .axis = p->axis[pass], .scale = p->scale, .n = p->n[pass] };
+    g.param.inverse = g.call == SP_CALL_fft && (p->inverse || back);
+    return g;
+}
+
+/* In two passes over memory, or one after the other with an array in between. */
+static starp_status lower_both(struct sp_along *both, const struct sp_plane_param *p, const void *element)
+{
+    struct sp_calling *c = both->c;
+    struct sp_along f = pass_of(both, p, 0), g = pass_of(both, p, 1);
+    starp_dims between = both->in_shape;
+    between.v[p->axis[0]] = both->call == SP_CALL_rfft2 ? p->n[0] / 2 + 1 : p->n[0];
+    f.out_shape = g.in_shape = between;
+    f.out_dtype = g.in_dtype = both->call == SP_CALL_irfft2 ? both->in_dtype : both->out_dtype;
+    c->at_once = runs_at_once(both);
+    if (both->in.value && c->run->sched->ranks == 1 && !c->at_once && sp_planes_apply(&f, &g)) {
+        g.before = &f;
+        return lower_here(&g);
+    }
+    struct sp_value *v = f.out.value = g.in.value = sp_value_new(c->run->sched, &between, f.out_dtype);
+    if (!v) return sp_fail_memory(c->e);
+    sp_view_identity(&f.out.view, between.n);
+    g.in.view = f.out.view;
+    starp_status status = lower(&f, element);
+    if (status == STARP_OK) status = lower(&g, NULL);
+    sp_value_free(c->run->sched, v);
+    return status;
+}
+
 starp_status sp_lower_along(struct sp_calling *c)
 {
     struct sp_run *run = c->run;
     const struct sp_order *o = &run->sched->order;
     const struct sp_operand *x = &c->step->operand[0];
     const struct sp_node *n = o->node[x->node], *seen = x->npath ? o->node[x->path[0]] : n;
-    struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .in_shape = seen->shape, .out_shape = c->node->shape };
+    struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .in_shape = seen->shape, .out_shape = c->node->shape,
+                          .in_dtype = (starp_dtype)n->dtype, .out_dtype = (starp_dtype)c->node->dtype };
+    struct sp_plane_param plane;
     memcpy(&f.param, c->node->param, sizeof f.param);
+    memcpy(&plane, c->node->param, sizeof plane);
     f.in.value = run->value[x->node];
     sp_operand_view(x, &(struct sp_step){ .shape = seen->shape }, o, &f.in.view);
-    f.out.value = sp_value_new(run->sched, &c->node->shape, (starp_dtype)c->node->dtype);
+    f.out.value = sp_value_new(run->sched, &c->node->shape, f.out_dtype);
     if (!f.out.value) return sp_fail_memory(c->e);
     run->value[c->step->output[0]] = f.out.value;
     sp_view_identity(&f.out.view, f.out_shape.n);
-    c->at_once = runs_at_once(&f);
-    bool here = f.in.value && (run->sched->ranks == 1 || (f.in.value->map.everywhere && f.out.value->map.everywhere));
-    starp_status status = STARP_OK;
-    if (is_long(&f)) status = bring(&f, n->param), here = true;
-    if (status == STARP_OK) status = here ? lower_here(&f) : lower_apart(&f, n->param);
-    for (int k = 0; k < c->nheld; k++) sp_value_free(run->sched, c->held[k]);
-    return status;
+    return sp_call_is_over_plane(f.call) ? lower_both(&f, &plane, n->param) : lower(&f, n->param);
 }

@@ -7,118 +7,18 @@
 #include <math.h>
 #include <string.h>
 
-#include "axis.h"
+#include "lines.h"
 
 #define BLOCK_ELEMENTS ((int64_t)1 << 16) /* of a task's lines, at least, */
 #define MOST_BLOCKS 512                   /* and tasks at most */
 #define CHUNK_BYTES ((int64_t)1 << 18)    /* lines gathered at a time */
-#define STRIP 8                           /* but so many, where they lie side by side: whole cache lines, */
-#define STRIP_BYTES ((int64_t)1 << 24)    /* unless that is more */
-
-/* Boxes of a block in tiles of a value. */
-struct boxes {
-    int64_t *box;
-    struct sp_ref *ref;
-    void **buffer;
-    int n;
-};
-
-struct lines_task {
-    struct sp_task task;
-    struct sp_dft *dft;             /* NULL: zeros are put around */
-    struct boxes in, out;
-    int ndim, axis, across;         /* across: the axis along which lines are gathered, or -1 */
-    int64_t extent[STARP_MAXDIM];   /* of the block, 1 along the axis */
-    int64_t n_in, n_out, first;     /* elements of a line; where the first goes */
-    int64_t room_in, room_out;      /* bytes of a line in scratch */
-    int64_t chunk;                  /* lines at a time */
-    size_t item_in, item_out;
-    double scale;
-    bool single, stream;
-    bool fill;                      /* lines in scratch have places that nothing is gathered for */
-};
-
-/* ------------------------------------------------------------------------------------------------------------ tasks */
-
-/* Copies lines [from, from + count) at `index` between the boxes and scratch; `at`: bytes from the start of a line there. */
-static void exchange_lines(const struct lines_task *t, const struct boxes *b, const int64_t *index, int64_t from, int64_t count, char *lines,
-                           int64_t room, size_t item, bool store)
-{
-    const struct sp_kernels *kernels = t->task.run->sched->kernels;
-    for (int i = 0; i < b->n; i++) {
-        const int64_t *lo = b->box + 2 * i * t->ndim, *extent = lo + t->ndim;
-        const struct sp_ref *ref = &b->ref[i];
-        char *tile = (char *)b->buffer[ref->buffer] + ref->offset;
-        int64_t first = from, last = from + count;
-        bool inside = true;
-        for (int a = 0; a < t->ndim && inside; a++) {
-            if (a == t->axis || a == t->across) continue;
-            inside = index[a] >= lo[a] && index[a] < lo[a] + extent[a];
-            tile += (index[a] - lo[a]) * ref->stride[a];
-        }
-        if (!inside) continue;
-        int64_t step = 0;
-        if (t->across >= 0) {
-            first = first > lo[t->across] ? first : lo[t->across];
-            last = last < lo[t->across] + extent[t->across] ? last : lo[t->across] + extent[t->across];
-            step = ref->stride[t->across];
-            tile += (first - lo[t->across]) * step;
-        }
-        if (first >= last) continue;
-        char *line = lines + (first - from) * room + (lo[t->axis] + (store ? 0 : t->first)) * (int64_t)item;
-        int64_t size[2] = { last - first, extent[t->axis] }, here[2] = { step, ref->stride[t->axis] }, there[2] = { room, (int64_t)item };
-        if (!store) {
-            sp_move(2, size, item, line, there, tile, here, kernels);
-        } else if (here[1] == (int64_t)item && t->stream) {
-            for (int64_t k = 0; k < size[0]; k++) kernels->stream(tile + k * step, line + k * room, (size_t)size[1] * item);
-        } else if (here[1] == (int64_t)item) {
-            sp_move(2, size, item, tile, here, line, there, kernels);
-        } else {
-            sp_move(2, (int64_t[]){ size[1], size[0] }, item, tile, (int64_t[]){ here[1], here[0] }, line, (int64_t[]){ there[1], there[0] }, kernels);
-        }
-    }
-}
-
-static void transform_lines(const struct lines_task *t, char *in, char *out, int64_t count)
-{
-    const struct sp_kernels *kernels = t->task.run->sched->kernels;
-    int64_t group = sp_dft_lines(t->dft);
-    for (int64_t i = 0; i < count; i += group) sp_dft_run(t->dft, in + i * t->room_in, out + i * t->room_out, kernels);
-    if (t->scale == 1) return;
-    size_t reals = (size_t)t->n_out * t->item_out / (t->single ? sizeof(float) : sizeof(double));
-    for (int64_t i = 0; i < count; i++) kernels->scale(reals, out + i * t->room_out, t->scale, t->single);
-}
-
-static void perform_chunk(const struct lines_task *t, const int64_t *index, int64_t from, char *in, char *out)
-{
-    int64_t all = t->across >= 0 ? t->extent[t->across] : 1, count = all - from < t->chunk ? all - from : t->chunk;
-    if (t->fill) memset(in, 0, (size_t)(t->chunk * t->room_in));
-    exchange_lines(t, &t->in, index, from, count, in, t->room_in, t->item_in, false);
-    if (t->dft) transform_lines(t, in, out, count);
-    exchange_lines(t, &t->out, index, from, count, t->dft ? out : in, t->dft ? t->room_out : t->room_in, t->item_out, true);
-}
-
-static int perform_lines(struct sp_task *task, void *scratch)
-{
-    struct lines_task *t = (struct lines_task *)task;
-    int64_t index[STARP_MAXDIM] = { 0 }, all = t->across >= 0 ? t->extent[t->across] : 1;
-    char *in = scratch, *out = in + (t->chunk * t->room_in + 63) / 64 * 64;
-    for (int a = 0;;) {
-        for (int64_t from = 0; from < all; from += t->chunk) perform_chunk(t, index, from, in, out);
-        for (a = t->ndim - 1; a >= 0; a--) {
-            if (a == t->across || a == t->axis) continue;
-            if (++index[a] < t->extent[a]) break;
-            index[a] = 0;
-        }
-        if (a < 0) break;
-    }
-    if (t->stream) task->run->sched->kernels->fence();
-    return SP_KERNEL_OK;
-}
+#define STRIP_BYTES ((int64_t)1 << 20)    /* where they lie side by side: a level-2 cache, or nearly */
+#define STRIP 8                           /* but so many of these: whole cache lines, */
+#define STRIP_MOST ((int64_t)1 << 24)     /* unless that is more */
 
 static void end_lines(struct sp_task *task)
 {
-    sp_dft_put(((struct lines_task *)task)->dft);
+    sp_dft_put(((struct sp_lines_task *)task)->dft);
 }
 
 /* ------------------------------------------------------------------------------------------------------- submitting */
@@ -141,7 +41,7 @@ void sp_lines_block(const struct sp_along *f, const starp_dims *shape, starp_dim
 
 static struct sp_dft *plan(const struct sp_along *f)
 {
-    starp_dtype d = f->call == SP_CALL_rfft ? (starp_dtype)f->in.value->dtype : (starp_dtype)f->out.value->dtype;
+    starp_dtype d = f->call == SP_CALL_rfft ? f->in_dtype : f->out_dtype;
     struct sp_dft_key key = { .single = sp_dtype_real(d) == STARP_F32, .inverse = f->param.inverse || f->call == SP_CALL_irfft, .n = f->param.n };
     key.kind = f->call == SP_CALL_fft ? SP_DFT_C2C : f->call == SP_CALL_rfft ? SP_DFT_R2C : SP_DFT_C2R;
     return sp_dft_get(&key);
@@ -152,25 +52,45 @@ static int64_t whole_lines(int64_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-static void choose_chunk(const struct sp_along *f, struct lines_task *t)
+int64_t sp_lines_strip(int64_t bytes)
+{
+    int64_t strip = STRIP_BYTES / bytes / STRIP * STRIP;
+    if (strip > SP_STRIP_WIDTH) return SP_STRIP_WIDTH;
+    if (strip < STRIP) strip = STRIP_MOST / bytes < STRIP ? STRIP_MOST / bytes : STRIP;
+    return strip < 1 ? 1 : strip;
+}
+
+/* Whether each line's elements follow each other. */
+static bool is_contiguous(const struct sp_cuts *c, int axis, size_t item)
+{
+    return c->nbox == 0 || c->ref[0].stride[axis] == (int64_t)item;
+}
+
+static void choose_rooms(struct sp_lines_task *t, int64_t in)
+{
+    t->room_in = in * (int64_t)t->item_in;
+    t->room_out = t->n_out * (int64_t)t->item_out;
+    t->over = t->dft && sp_dft_lines(t->dft) == 1;
+    if (!t->dft || t->over) t->room_in = whole_lines(t->room_in);
+    if (!t->over) return;
+    int64_t room = whole_lines(t->room_out + 2 * (int64_t)t->item_out);
+    t->room_in = t->room_out = (room > t->room_in ? room : t->room_in) + 64; /* lines do not all fall into the same places of a cache */
+}
+
+static void choose_chunk(const struct sp_along *f, struct sp_lines_task *t, bool contiguous)
 {
     int64_t group = t->dft ? sp_dft_lines(t->dft) : 1, in = f->call == SP_CALL_irfft ? t->n_out / 2 + 1 : f->param.n;
     int64_t all = t->across >= 0 ? t->extent[t->across] : 1;
-    t->room_in = in * (int64_t)t->item_in;
-    t->room_out = t->n_out * (int64_t)t->item_out;
-    if (group == 1) {
-        t->room_in = whole_lines(t->room_in);
-        t->room_out = whole_lines(t->room_out + 2 * (int64_t)t->item_out);
-    }
-    int64_t room = t->room_in + t->room_out + 1, strip = STRIP_BYTES / room;
-    if (strip > STRIP) strip = STRIP;
+    choose_rooms(t, in);
+    int64_t room = t->over ? t->room_in : t->room_in + t->room_out + 1;
     t->chunk = CHUNK_BYTES / room;
-    if (t->chunk < strip) t->chunk = strip;
+    if (!contiguous && t->chunk < sp_lines_strip(room)) t->chunk = sp_lines_strip(room);
     if (t->chunk > all) t->chunk = all;
     if (t->chunk < 1) t->chunk = 1;
+    if (t->middle && t->piece < 0) t->chunk = t->middle->block;
     t->fill = t->n_in < in || all % group != 0;
     t->chunk = (t->chunk + group - 1) / group * group;
-    t->task.scratch = (size_t)(whole_lines(t->chunk * t->room_in) + t->chunk * t->room_out + 64);
+    t->task.scratch = (size_t)(t->over ? (t->chunk + 1) * room + 64 : whole_lines(t->chunk * t->room_in) + t->chunk * t->room_out + 64);
 }
 
 double sp_along_scale(const struct sp_along *f)
@@ -191,7 +111,7 @@ static size_t boxes_bytes(const struct sp_cuts *c)
     return (size_t)c->nbox * ((size_t)c->ndim * 2 * sizeof(int64_t) + sizeof(struct sp_ref)) + (size_t)c->nslot * sizeof(void *) + 48;
 }
 
-static void keep_boxes(const struct sp_cuts *c, struct boxes *b, char **at)
+static void keep_boxes(const struct sp_cuts *c, struct sp_boxes *b, char **at)
 {
     b->n = c->nbox;
     b->box = take(at, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
@@ -202,15 +122,23 @@ static void keep_boxes(const struct sp_cuts *c, struct boxes *b, char **at)
     for (int i = 0; i < c->nslot; i++) b->buffer[i] = c->slot[i]->data;
 }
 
-/* The lines of a block, whose boxes are in `in` and `out`. */
-static starp_status submit_lines(struct sp_along *f, const struct sp_cuts *in, const struct sp_cuts *out, const int64_t *extent, bool stream)
+/* What the task reads and writes; a value's tiles that tasks write parts of have tokens instead. */
+static starp_status depend(struct sp_along *f, struct sp_lines_task *t, const struct sp_lines_pass *pass, const struct sp_cuts *in,
+                           const struct sp_cuts *out)
 {
     struct sp_calling *c = f->c;
-    struct lines_task *t = sp_call_task(c, sizeof *t + boxes_bytes(in) + boxes_bytes(out), in->nslot + out->nslot + 2, "lines", perform_lines);
-    if (!t) return sp_fail_memory(c->e);
-    char *at = (char *)(t + 1);
-    keep_boxes(in, &t->in, &at);
-    keep_boxes(out, &t->out, &at);
+    bool first = pass && pass->piece >= 0;
+    for (int i = 0; i < in->nslot && !c->at_once; i++) sp_depend(&t->task, in->slot[i], 1, false);
+    if (pass) sp_call_depend(c, &t->task, pass->slot, first ? 2 : 1);
+    if (first) return STARP_OK;
+    for (int i = 0; i < out->nslot && !f->tokens; i++) sp_call_depend(c, &t->task, out->slot[i], 2);
+    if (f->ready) sp_call_depend(c, &t->task, f->ready, 1);
+    return f->tokens ? sp_along_token(f, &t->task) : STARP_OK;
+}
+
+/* Of two passes, the one that lines belong to; the axis along which they are gathered. */
+static void describe(const struct sp_along *f, struct sp_lines_task *t, const int64_t *extent, const struct sp_lines_pass *pass)
+{
     t->ndim = f->in_shape.n;
     t->axis = f->param.axis;
     memcpy(t->extent, extent, (size_t)t->ndim * sizeof *extent);
@@ -222,34 +150,59 @@ static starp_status submit_lines(struct sp_along *f, const struct sp_cuts *in, c
     t->n_in = f->in_shape.v[t->axis];
     t->n_out = f->out_shape.v[t->axis];
     t->first = f->param.first;
-    t->item_in = sp_dtypes[f->in.value->dtype].size;
-    t->item_out = sp_dtypes[f->out.value->dtype].size;
+    t->item_in = sp_dtypes[f->in_dtype].size;
+    t->item_out = sp_dtypes[f->out_dtype].size;
     t->scale = sp_along_scale(f);
-    t->single = sp_dtype_real((starp_dtype)f->out.value->dtype) == STARP_F32;
-    t->stream = stream;
+    t->single = sp_dtype_real(f->out_dtype) == STARP_F32;
     t->task.end = end_lines;
+    if (!pass) return;
+    t->middle = pass->middle;
+    t->piece = pass->piece;
+    t->place = pass->place;
+}
+
+/* The lines of a block, whose boxes are in `in` and `out`. */
+static starp_status submit(struct sp_along *f, const struct sp_cuts *in, const struct sp_cuts *out, const int64_t *extent,
+                           const struct sp_lines_pass *pass)
+{
+    struct sp_calling *c = f->c;
+    size_t bytes = sizeof(struct sp_lines_task) + boxes_bytes(in) + boxes_bytes(out);
+    struct sp_lines_task *t = sp_call_task(c, bytes, in->nslot + out->nslot + 3, "lines", sp_lines_perform);
+    if (!t) return sp_fail_memory(c->e);
+    char *at = (char *)(t + 1);
+    keep_boxes(in, &t->in, &at);
+    keep_boxes(out, &t->out, &at);
+    describe(f, t, extent, pass);
+    bool first = pass && pass->piece >= 0;
+    t->stream = !first && sp_shape_size(&f->out_shape) * (int64_t)t->item_out > c->run->sched->cache_bytes / 2;
     if (f->call != SP_CALL_pad && !(t->dft = plan(f))) return sp_free(t), sp_fail_memory(c->e);
-    choose_chunk(f, t);
-    for (int i = 0; i < in->nslot && !c->at_once; i++) sp_depend(&t->task, in->slot[i], 1, false);
-    for (int i = 0; i < out->nslot && !f->tokens; i++) sp_call_depend(c, &t->task, out->slot[i], 2);
-    if (f->ready) sp_call_depend(c, &t->task, f->ready, 1);
-    starp_status status = f->tokens ? sp_along_token(f, &t->task) : STARP_OK;
+    choose_chunk(f, t, is_contiguous(in, t->axis, t->item_in) && is_contiguous(out, t->axis, t->item_out));
+    starp_status status = depend(f, t, pass, in, out);
     if (status != STARP_OK) return end_lines(&t->task), sp_free(t), status;
     return sp_call_submit(c, &t->task);
 }
 
-static starp_status lower_block(struct sp_along *f, const starp_dims *block, const int64_t *lo, struct sp_cuts *in, struct sp_cuts *out)
+static starp_status cut(struct sp_along *f, const starp_dims *shape, const int64_t *lo, int64_t *extent, struct sp_window *w, bool write,
+                        struct sp_cuts *cuts)
 {
-    int n = f->in_shape.n, axis = f->param.axis;
+    extent[f->param.axis] = shape->v[f->param.axis];
+    bool empty = !write && extent[f->param.axis] == 0;
+    if (!sp_window_cut(cuts, shape->n, lo, extent, w, !write && !empty, write)) return sp_fail_memory(f->c->e);
+    if (empty) cuts->nbox = 0;
+    return STARP_OK;
+}
+
+starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const int64_t *lo, const struct sp_lines_pass *pass,
+                             struct sp_cuts *in, struct sp_cuts *out)
+{
     int64_t extent[STARP_MAXDIM];
-    for (int a = 0; a < n; a++) extent[a] = f->in_shape.v[a] - lo[a] < block->v[a] ? f->in_shape.v[a] - lo[a] : block->v[a];
-    extent[axis] = f->in_shape.v[axis];
-    if (!sp_window_cut(in, n, lo, extent, &f->in, extent[axis] > 0, 0)) return sp_fail_memory(f->c->e);
-    if (extent[axis] == 0) in->nbox = 0;
-    extent[axis] = f->out_shape.v[axis];
-    if (!sp_window_cut(out, n, lo, extent, &f->out, 0, 1)) return sp_fail_memory(f->c->e);
-    bool stream = sp_shape_size(&f->out_shape) * sp_dtypes[f->out.value->dtype].size > f->c->run->sched->cache_bytes / 2;
-    return submit_lines(f, in, out, extent, stream);
+    bool reads = !pass || pass->piece >= 0, writes = !pass || pass->piece < 0;
+    for (int a = 0; a < block->n; a++) extent[a] = f->out_shape.v[a] - lo[a] < block->v[a] ? f->out_shape.v[a] - lo[a] : block->v[a];
+    in->nbox = in->nslot = out->nbox = out->nslot = 0;
+    in->ndim = out->ndim = block->n;
+    if (reads) SP_TRY(cut(f, &f->in_shape, lo, extent, &f->in, false, in));
+    if (writes) SP_TRY(cut(f, &f->out_shape, lo, extent, &f->out, true, out));
+    return submit(f, in, out, extent, pass);
 }
 
 starp_status sp_lower_lines(struct sp_along *f)
@@ -264,7 +217,8 @@ starp_status sp_lower_lines(struct sp_along *f)
         const struct sp_value *to = f->out.value;
         int64_t tile = 0;
         for (int k = 0; k < to->shape.n; k++) tile = tile * to->grid.v[k] + lo[k] / to->tile.v[k];
-        if (f->tokens || f->c->at_once || sp_is_mine(f->c->run->sched, sp_value_owner(to, tile))) status = lower_block(f, &block, lo, &in, &out);
+        bool mine = f->tokens || f->c->at_once || sp_is_mine(f->c->run->sched, sp_value_owner(to, tile));
+        if (mine) status = sp_lines_submit(f, &block, lo, NULL, &in, &out);
         for (a = f->in_shape.n - 1; a >= 0; a--) {
             if (a == f->param.axis) continue;
             if ((lo[a] += block.v[a]) < f->out_shape.v[a]) break;

@@ -136,27 +136,6 @@ static starp_status first_pass(struct sixstep *x)
     return STARP_OK;
 }
 
-static int perform_nothing(struct sp_task *task, void *scratch)
-{
-    (void)task;
-    (void)scratch;
-    return SP_KERNEL_OK;
-}
-
-/* One slot that stands for all pieces. */
-static starp_status join_pieces(struct sixstep *x)
-{
-    struct sp_calling *c = x->f->c;
-    struct sp_task *t = sp_call_task(c, sizeof *t, x->middle.nslot + 1, "join", perform_nothing);
-    x->joined = sp_pool_get(&c->run->sched->pool, 1, false);
-    if (!t || !x->joined) return sp_free(t), sp_fail_memory(c->e);
-    for (int i = 0; i < x->middle.nslot; i++) {
-        if (x->middle.slot[i]) sp_call_depend(c, t, x->middle.slot[i], 1);
-    }
-    sp_call_depend(c, t, x->joined, 2);
-    return sp_call_submit(c, t);
-}
-
 /* Bytes of rows [first, last) of the result that a rank's tiles hold. */
 static size_t bytes_for(const struct sixstep *x, const struct pass *t, int rank)
 {
@@ -247,15 +226,12 @@ static starp_status lower_line(struct sixstep *x)
     x->middle.stretch = sp_run_keep(c->run, (size_t)(tasks + 1) * sizeof *x->middle.stretch);
     starp_status status = x->middle.slot && x->middle.stretch ? sp_sixstep_exchange(x) : sp_fail_memory(c->e);
     if (status == STARP_OK) status = first_pass(x);
-    if (status == STARP_OK) status = join_pieces(x);
+    if (status == STARP_OK) status = sp_along_join(x->f, x->middle.slot, tasks, &x->joined);
     int64_t tokens = x->f->ntoken;
     if (status == STARP_OK) status = second_pass(x);
     if (status == STARP_OK) status = sp_along_release(x->f, tokens, x->middle.slot, tasks);
-    for (int64_t i = 0; i < tasks && x->middle.slot; i++) {
-        if (x->middle.slot[i]) sp_pool_put(&c->run->sched->pool, x->middle.slot[i], c->run->id);
-    }
     if (x->joined) sp_pool_put(&c->run->sched->pool, x->joined, c->run->id);
-    sp_free(x->middle.slot);
+    if (x->middle.slot) sp_along_keep(x->f, x->middle.slot, tasks);
     sp_free(x->in.slot);
     return status;
 }

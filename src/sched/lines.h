@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* lines.h: a task on many lines along an axis: what lower_lines.c, lower_planes.c and lines_tasks.c share. */
+#ifndef SP_LINES_H
+#define SP_LINES_H
+
+#include "axis.h"
+
+/* Boxes of a block in tiles of a value. */
+struct sp_boxes {
+    int64_t *box;
+    struct sp_ref *ref;
+    void **buffer;
+    int n;
+};
+
+/* Where the results of a task of the first of two passes are, of lines [first, last). */
+struct sp_lines_piece {
+    char *data;
+    int64_t first, last;
+};
+
+/*
+ * What lies between two passes over a plane: a piece per task of the first one. Its lines are cut into blocks of as many elements
+ * as the second pass has lines in a strip; in a piece come block by block all lines. So what a strip reads of a piece is
+ * contiguous, and what is written at a time nearly is.
+ */
+struct sp_middle {
+    int64_t n, length, block, npiece; /* lines of the first pass, elements of each, and of a block */
+    size_t item;
+    bool past;                        /* the caches */
+    struct sp_lines_piece piece[];
+};
+
+struct sp_lines_task {
+    struct sp_task task;
+    struct sp_dft *dft;             /* NULL: zeros are put around */
+    struct sp_boxes in, out;
+    const struct sp_middle *middle; /* of two passes; or NULL */
+    int64_t piece;                  /* that a task of the first pass fills, instead of `out`; -1: of the second, it reads all, not `in` */
+    int64_t place;                  /* of its first line in the second pass */
+    int ndim, axis, across;         /* across: the axis along which lines are gathered */
+    int64_t extent[STARP_MAXDIM];   /* of the block, 1 along the axis */
+    int64_t n_in, n_out, first;     /* elements of a line; where the first goes */
+    int64_t room_in, room_out;      /* bytes from a line in scratch to the next */
+    int64_t chunk;                  /* lines at a time */
+    size_t item_in, item_out;
+    double scale;
+    bool single, stream;
+    bool over;                      /* results go one line before what they come from, over what has been transformed */
+    bool fill;                      /* lines in scratch have places that nothing is gathered for */
+};
+
+/* lines_tasks.c */
+int sp_lines_perform(struct sp_task *task, void *scratch);
+
+/* lower_lines.c: one of two passes over a plane, and what its tasks do with what lies between. */
+struct sp_lines_pass {
+    const struct sp_middle *middle;
+    int64_t piece;
+    int64_t place;                  /* of the block's first line, in the second pass */
+    struct sp_slot *slot;           /* the piece's; or what can be read when all pieces are there */
+};
+/* Submits the lines of a block, which begins at `lo` and is whole along the axis; pass: NULL if there is only one. */
+starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const int64_t *lo, const struct sp_lines_pass *pass,
+                             struct sp_cuts *in, struct sp_cuts *out);
+/* As many lines of `bytes` bytes each as are gathered at a time where they lie side by side. */
+int64_t sp_lines_strip(int64_t bytes);
+
+#endif
