@@ -135,11 +135,11 @@ static int by_loops(const double *window, double least, double *sum, double *cou
     return rank;
 }
 
-/* beta = 64 / 81: as computed by hand from Gavish and Donoho's equation. */
+/* Gavish and Donoho's lambda(64 / 81) is 2.18205. */
 static void test_threshold(void **state)
 {
     (void)state;
-    assert_true(fabs(threshold(1) - 19.7) < 0.1);
+    assert_true(fabs(threshold(1) - 9 * 2.18205) < 1e-4);
 }
 
 static void test_windows(void **state)
