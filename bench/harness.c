@@ -195,7 +195,10 @@ static const struct bench_peer *find_peer(const struct bench_case *c, const char
 static void measure_for_parent(struct bench_measurement *m, int workers, const char *peer)
 {
     m->nseries = 1;
-    if (peer != NULL) m->series[0].peer = find_peer(m->st->self, peer);
+    if (peer != NULL && (m->series[0].peer = find_peer(m->st->self, peer)) == NULL) {
+        bench_error("%s: no such peer: %s", m->st->self->name, peer);
+        return;
+    }
     double before = waited(m->st->session), start = bench_now();
     if (!run_repeats(m)) return;
     double seconds = (bench_now() - start) * workers;
