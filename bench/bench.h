@@ -93,7 +93,7 @@ struct bench_case {
     bool (*verify)(struct bench_state *st);                 /* or is what want now has of ours a solution? */
     bench_run_fn *ours;
     struct bench_peer peer[BENCH_PEERS]; /* up to the first without a name */
-    /* With --ranks: "one-rank"; "mpi", which is mpi_BENCH.c; "hpcc", the script of that name. */
+    /* With --ranks: "one-rank"; "mpi", which is mpi_BENCH.c; "hpcc", the script of that name; or with a run, one of `peer`. */
     struct bench_peer ranked[BENCH_RANKED];
     const void *param;                   /* the bench's own */
 };
@@ -110,7 +110,8 @@ struct bench_options {
     int repeats; /* 0: as the cases say */
     int ranks;   /* 0: this process, without MPI */
     int workers; /* of this process, or of each rank */
-    bool worker; /* this process measures for another, which reports */
+    bool worker; /* this process measures for another, which reports: */
+    const char *peer; /* a C peer of the case, or NULL: ours */
     const char *json, *python, *peers;
 };
 

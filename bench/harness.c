@@ -183,10 +183,22 @@ static double waited(starp_session *s)
     return starp_stats_of(s, &stats) == STARP_OK ? (double)stats.wait_ns : -1;
 }
 
-/* The peers are other processes: only ours is measured here. */
-static void measure_for_parent(struct bench_measurement *m, int workers)
+static const struct bench_peer *find_peer(const struct bench_case *c, const char *name)
+{
+    for (int i = 0; i < BENCH_PEERS && c->peer[i].name != NULL; i++) {
+        if (c->peer[i].run != NULL && strcmp(c->peer[i].name, name) == 0) return &c->peer[i];
+    }
+    return NULL;
+}
+
+/* The others are other processes: only ours, or the one peer that is asked for, is measured here. */
+static void measure_for_parent(struct bench_measurement *m, int workers, const char *peer)
 {
     m->nseries = 1;
+    if (peer != NULL && (m->series[0].peer = find_peer(m->st->self, peer)) == NULL) {
+        bench_error("%s: no such peer: %s", m->st->self->name, peer);
+        return;
+    }
     double before = waited(m->st->session), start = bench_now();
     if (!run_repeats(m)) return;
     double seconds = (bench_now() - start) * workers;
@@ -220,7 +232,7 @@ static void run_case(const struct bench *b, const struct bench_case *c, const st
     m->repeats = bench_repeats(c, o);
     m->wait = -1;
     if (b->open(&st) && bench_fresh(&st) >= 0 && check_results(&st, b->tolerance)) {
-        if (o->worker) measure_for_parent(m, o->workers);
+        if (o->worker) measure_for_parent(m, o->workers, o->peer);
         else measure(m);
     }
     bench_close(&st);

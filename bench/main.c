@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct bench bench_stream, bench_chain, bench_stencil, bench_reduce, bench_overhead, bench_hpl, bench_linalg, bench_fft;
+extern const struct bench bench_stream, bench_chain, bench_stencil, bench_reduce, bench_overhead, bench_hpl, bench_linalg, bench_fft,
+    bench_ppeval;
 
 static const struct bench *const benches[] = {
-    &bench_stream, &bench_chain, &bench_stencil, &bench_reduce, &bench_overhead, &bench_hpl, &bench_linalg, &bench_fft,
+    &bench_stream, &bench_chain, &bench_stencil, &bench_reduce, &bench_overhead, &bench_hpl, &bench_linalg, &bench_fft, &bench_ppeval,
 };
 #define NBENCH ((int)(sizeof benches / sizeof *benches))
 
@@ -111,6 +112,7 @@ static int parse(int argc, char **argv, struct bench_options *o)
         else if ((text = value_of("--repeats", argc, argv, &i)) != NULL && atoi(text) > 0) o->repeats = atoi(text);
         else if ((text = value_of("--ranks", argc, argv, &i)) != NULL && atoi(text) > 1) o->ranks = atoi(text);
         else if (strcmp(argv[i], "--worker") == 0) o->worker = true; /* ranks.c */
+        else if ((text = value_of("--peer", argc, argv, &i)) != NULL) o->peer = text;
         else if (is_name(argv[i])) argv[names++] = argv[i];
         else refuse(argv[i]);
     }

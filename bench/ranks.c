@@ -6,6 +6,7 @@
  *   ours       mpirun -n RANKS starp-bench --worker BENCH/CASE            STARP_NCPU: the workers of a rank
  *   mpi        mpirun -n RANKS*WORKERS mpi_BENCH CASE SIZE ...            one thread each
  *   one-rank   starp-bench --worker BENCH/CASE                            STARP_NCPU: RANKS*WORKERS
+ *   a C peer   starp-bench --worker --peer NAME BENCH/CASE                the same; of those with a `run`
  *   hpcc       sh bench/hpcc BENCH SIZE ... mpirun -n RANKS*WORKERS       HPL, MPIFFT; one thread each, where it is installed
  *
  * They run one after the other, for several rounds, and take turns in being first. Each opens, warms up, repeats, and
@@ -94,11 +95,17 @@ static void add_program(struct side *s, const char *bench)
     else add_word(s, "%.*s/mpi_%s", (int)(slash - path), path, bench);
 }
 
+/* Ours, or as a measured peer the C function of that name. */
 static void plan_starp(struct side *s, const struct bench_measurement *m)
 {
+    const struct bench_peer *peer = s->series->peer;
     if (s->processes > 1) add_launcher(s);
     add_program(s, NULL);
     add_word(s, "--worker");
+    if (peer != NULL && peer->run != NULL) {
+        add_word(s, "--peer");
+        add_word(s, "%s", peer->name);
+    }
     if (m->st->quick) add_word(s, "--quick");
     add_word(s, "--repeats");
     add_word(s, "%d", m->repeats);
@@ -215,8 +222,9 @@ static bool run_rounds(struct side *side, const struct bench_measurement *m, int
 static void plan(struct side *s, const struct bench_measurement *m, const struct bench_options *o)
 {
     int cores = o->ranks * o->workers;
-    const char *peer = s->series->peer != NULL ? s->series->peer->name : NULL;
-    s->processes = peer == NULL ? o->ranks : strcmp(peer, "one-rank") == 0 ? 1 : cores;
+    const struct bench_peer *p = s->series->peer;
+    const char *peer = p != NULL ? p->name : NULL;
+    s->processes = peer == NULL ? o->ranks : p->run != NULL || strcmp(peer, "one-rank") == 0 ? 1 : cores;
     s->workers = peer == NULL ? o->workers : cores;
     if (peer != NULL && strcmp(peer, "mpi") == 0) plan_twin(s, m);
     else if (peer != NULL && strcmp(peer, "hpcc") == 0) plan_hpcc(s, m);
