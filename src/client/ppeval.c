@@ -11,9 +11,11 @@
 struct call {
     starp_session *s;
     const char *what;
-    const struct sp_function *f;
+    const struct sp_function *f;          /* NULL: built in, an operation of the graph */
+    enum sp_each each;                    /* that is built in under the name */
     uint32_t number;
     int nargs, nin;                       /* items take two inputs */
+    const starp_ragged *container[SP_MAX_READS]; /* whose items an input holds */
     struct sp_node *in[SP_MAX_READS];     /* owned */
     uint32_t whole, items;
     int64_t count;
@@ -52,6 +54,7 @@ static bool add_items(struct call *c, starp_ragged *r)
     starp_dtype d = sp_ragged_dtype(r);
     if (d == STARP_NDTYPES) return sp_fail(&g->error, STARP_ERR_DTYPE, "%s: the container's items are not of one dtype", c->what), false;
     c->items |= 1u << c->nin;
+    if (c->nin < SP_MAX_READS) c->container[c->nin] = r;
     return add_input(c, sp_node_retain(r->flat[d]), true) && add_input(c, sp_ragged_table(r, &g->error), false);
 }
 
@@ -101,7 +104,7 @@ static void consume(int nargs, starp_array *const *args)
 
 /* -------------------------------------------------------------------------------------------- shapes of results */
 
-/* Input k, or its first slice; a row of items' table stands for the first item. */
+/* Input k, or its first slice. */
 static void describe_first(const struct call *c, int k, starp_argument *x, const void *data)
 {
     const starp_dims *shape = &c->in[k]->shape;
@@ -109,19 +112,46 @@ static void describe_first(const struct call *c, int k, starp_argument *x, const
     sp_argument_lay_out(x, (starp_dtype)c->in[k]->dtype, shape->n - split, shape->v + split, c->f->f.column_major, data);
 }
 
-static bool take_declared(struct call *c)
+/* The arguments of iteration i, without their data: items, slices, of which all are like the first, and what is whole. */
+static void describe_iteration(const struct call *c, int64_t i, starp_argument *in)
+{
+    for (int k = 0, n = 0; k < c->nin; k += 1 + (c->items >> k & 1), n++) {
+        const int64_t *row = c->items >> k & 1 ? c->container[k]->row + i * SP_ITEM_WORDS : NULL;
+        int64_t extent[STARP_MAXDIM];
+        if (!row) {
+            describe_first(c, k, &in[n], NULL);
+            continue;
+        }
+        for (int a = 0; a < row[1]; a++) extent[a] = row[2 + (c->f->f.column_major ? row[1] - 1 - a : a)];
+        sp_argument_lay_out(&in[n], (starp_dtype)row[0], (int)row[1], extent, c->f->f.column_major, NULL);
+    }
+}
+
+/* Whether the items of iteration i are all like those of the one before. */
+static bool is_like_previous(const struct call *c, int64_t i)
+{
+    for (int k = 0; k < c->nin; k++) {
+        if (!(c->items >> k & 1)) continue;
+        const int64_t *row = c->container[k]->row + i * SP_ITEM_WORDS;
+        if (memcmp(row, row - SP_ITEM_WORDS, SP_ITEM_WORDS * sizeof *row) != 0) return false;
+    }
+    return true;
+}
+
+/* What the function declares for iteration i. */
+static bool declare(struct call *c, int64_t i, struct sp_results *r)
 {
     struct sp_error *e = &c->s->graph.error;
     starp_argument in[SP_MAX_READS], out[SP_MAX_RESULTS] = { { .ndim = 0 } };
     char text[STARP_ITERATION_TEXT] = "it cannot tell the shapes of its results";
-    for (int k = 0; k < c->nin; k++) describe_first(c, k, &in[k], NULL);
-    if (c->f->f.shapes(c->nin, in, c->f->f.nresults, out, c->f->f.user, text) != 0) {
+    describe_iteration(c, i, in);
+    if (c->f->f.shapes(c->nargs, in, c->f->f.nresults, out, c->f->f.user, text) != 0) {
         text[sizeof text - 1] = 0;
-        return sp_fail(e, STARP_ERR_SHAPE, "%s: %s", c->what, text), false;
+        return sp_fail(e, STARP_ERR_SHAPE, "%s%s%s", c->f->builtin ? "" : c->what, c->f->builtin ? "" : ": ", text), false;
     }
-    c->result.n = c->f->f.nresults;
-    for (int k = 0; k < c->result.n; k++) {
-        starp_dims *shape = &c->result.shape[k];
+    r->n = c->f->f.nresults;
+    for (int k = 0; k < r->n; k++) {
+        starp_dims *shape = &r->shape[k];
         bool good = out[k].ndim >= 0 && out[k].ndim < STARP_MAXDIM && sp_dtype_valid(out[k].dtype);
         if (good) {
             shape->n = out[k].ndim;
@@ -129,7 +159,34 @@ static bool take_declared(struct call *c)
             good = sp_shape_size(shape) >= 0;
         }
         if (!good) return sp_fail(e, STARP_ERR_SHAPE, "%s: result %d: not a dtype and shape that an array can have", c->what, k), false;
-        c->result.dtype[k] = (uint8_t)out[k].dtype;
+        r->dtype[k] = (uint8_t)out[k].dtype;
+    }
+    return true;
+}
+
+/* Whether iteration i has results like iteration 0's; if not, that is the error. */
+static bool declares_alike(struct call *c, int64_t i, const struct sp_results *r)
+{
+    char s[SP_SHAPE_TEXT], t[SP_SHAPE_TEXT];
+    for (int k = 0; k < r->n; k++) {
+        const starp_dims *a = &c->result.shape[k], *b = &r->shape[k];
+        if (c->result.dtype[k] == r->dtype[k] && sp_shape_equal(a, b)) continue;
+        sp_fail(&c->s->graph.error, STARP_ERR_SHAPE, "%s: result %d is %s %s in iteration 0, %s %s in iteration %lld; starp_ppeval_ragged takes such", c->what, k,
+                sp_dtypes[c->result.dtype[k]].name, sp_shape_text(s, a), sp_dtypes[r->dtype[k]].name, sp_shape_text(t, b), (long long)i);
+        return false;
+    }
+    return true;
+}
+
+static bool take_declared(struct call *c)
+{
+    struct sp_results r;
+    if (c->items && c->count == 0) {
+        return sp_fail(&c->s->graph.error, STARP_ERR_ARGUMENT, "%s: the container has no items, which would tell the shapes of the results", c->what), false;
+    }
+    if (!declare(c, 0, &c->result)) return false;
+    for (int64_t i = 1; i < c->count && c->items; i++) {
+        if (!is_like_previous(c, i) && !(declare(c, i, &r) && declares_alike(c, i, &r))) return false;
     }
     return true;
 }
@@ -208,13 +265,47 @@ static struct sp_node *build_call(struct call *c, uint32_t ticket)
     return sp_build_ppeval(&c->s->graph, c->nin, c->in, &p, &c->result);
 }
 
+/* Linear algebra may fail on some slices only. */
+static bool may_fail(enum sp_each f)
+{
+    return f <= SP_EACH_lstsq;
+}
+
+/*
+ * Whether a function that is built in is to run iteration by iteration, not as an operation of the graph: over containers, for results in
+ * one, for what the graph does not have, and where iterations that fail are not to take the others with them.
+ */
+static bool wants_native(const struct call *c, const starp_function *native, bool ragged, starp_array *const *args)
+{
+    bool wanted = ragged || c->each == SP_EACH_sort || (native->iterate && may_fail(c->each) && sp_sched_keeps(c->s->sched));
+    for (int k = 0; k < c->nargs; k++) wanted |= args[k]->items != NULL;
+    return wanted;
+}
+
+/* The function: the user's of that name, or else one that is built in. */
+static bool find_function(struct call *c, const char *function, bool ragged, starp_array *const *args)
+{
+    struct sp_error *e = &c->s->graph.error;
+    starp_function native = { .iterate = NULL };
+    c->f = sp_function_find(c->s->sched, function, &c->number);
+    if (c->f) return true;
+    c->each = sp_each_find(function);
+    if (c->each == SP_EACH_COUNT) return sp_fail(e, STARP_ERR_ARGUMENT, "%s: there is no such function, built in or registered", function), false;
+    bool there = sp_each_native(c->each, &native);
+    if (!wants_native(c, &native, ragged, args)) return true;
+    if (!there) return sp_fail(e, STARP_ERR_ARGUMENT, "%s: of what is built in, this takes and makes no containers", function), false;
+    sp_client_settle(c->s);
+    c->f = sp_function_builtin(c->s->sched, function, &native, &c->number, e);
+    return c->f;
+}
+
 /* Finds the function and prepares its arguments. */
-static bool prepare(struct call *c, const char *function, int nargs, starp_array *const *args)
+static bool prepare(struct call *c, const char *function, bool ragged, int nargs, starp_array *const *args)
 {
     struct sp_error *e = &c->s->graph.error;
     c->what = function;
-    c->f = sp_function_find(c->s->sched, function, &c->number);
     c->nargs = nargs;
+    if (!find_function(c, function, ragged, args)) return false;
     for (int k = 0; k < nargs; k++) {
         if (!add_argument(c, args[k])) return false;
     }
@@ -227,7 +318,7 @@ static bool prepare(struct call *c, const char *function, int nargs, starp_array
         return sp_fail(e, STARP_ERR_ARGUMENT, "%s: %d results are asked for; it has %d", function, c->nresults, c->f->f.nresults), false;
     }
     c->seed = c->s->seed;
-    c->stream = c->s->stream++;
+    c->stream = c->f->builtin ? 0 : c->s->stream++;
     return true;
 }
 
@@ -281,8 +372,8 @@ static bool ppeval(starp_session *s, const char *function, int nargs, starp_arra
     for (int k = 0; k < nresults; k++) results[k] = NULL;
     if (is_nested("ppeval", site) || !sp_client_begin("ppeval", s, site) || !check_arguments("ppeval", s, nargs, args, site)) return false;
     if (!function) return sp_client_fail(site, STARP_ERR_ARGUMENT, "ppeval: no function's name"), false;
-    bool good = prepare(&c, function, nargs, args);
-    if (good && !c.f) good = sp_build_each(&s->graph, function, c.nin, c.in, c.whole, nresults, node);
+    bool good = prepare(&c, function, false, nargs, args);
+    if (good && !c.f) good = sp_build_each(&s->graph, c.each, c.nin, c.in, c.whole, nresults, node);
     else if (good) good = evaluate(&c, node);
     release_inputs(&c);
     consume(nargs, args);
@@ -322,8 +413,7 @@ static starp_status evaluate_ragged(struct call *c, const char *function, int na
 {
     starp_session *s = c->s;
     struct sp_error e = { .status = STARP_OK };
-    bool good = prepare(c, function, nargs, args);
-    if (good && !c->f) good = sp_fail(&s->graph.error, STARP_ERR_ARGUMENT, "%s: there is no such function", function) == STARP_OK;
+    bool good = prepare(c, function, true, nargs, args);
     uint32_t ticket = ++s->tickets;
     struct sp_node *table = good ? build_table(c, ticket) : NULL;
     release_inputs(c);
