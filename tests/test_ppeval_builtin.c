@@ -412,7 +412,7 @@ static void check_sort(starp_dtype d, int64_t lines, int64_t n, int64_t count, b
 
 static void sorting(void **state)
 {
-    static const int64_t lengths[] = { 0, 1, 2, 3, 47, 48, 49, 50, 300, 1500 };
+    static const int64_t lengths[] = { 0, 1, 2, 3, 47, 127, 128, 129, 300, 1500 };
     (void)state;
     for (int i = 0; i < COUNT(lengths) * STARP_NDTYPES; i += every) {
         starp_dtype d = (starp_dtype)(i % STARP_NDTYPES);

@@ -11,7 +11,7 @@
 #include "codelets.h"
 
 #define DIGITS 256
-#define FEW 48 /* keys up to which insertion is faster */
+#define FEW 128 /* keys up to which insertion is faster */
 
 typedef double complex number;
 
