@@ -530,6 +530,9 @@ static void containers_with_words(void **state)
     expect_error(STARP_ERR_SHAPE, "svdvals: result 0 is f64 (5,) in iteration 0, f64 (4,) in iteration 1", each("svdvals", starp_ppitems(r)));
     expect_error(STARP_ERR_ARGUMENT, "matmul: of what is built in, this takes and makes no containers", starp_ppeval(session, "matmul", STARP_ARGS(starp_ppitems(r), starp_ppitems(r))));
     expect_error(STARP_ERR_SHAPE, "inv: a slice of shape (5, 6) is not a square matrix", each("inv", starp_ppitems(r)));
+    starp_ragged *t = container(la_input(session, STARP_SHAPE(3, 2, 2), STARP_C64, &seed), 0);
+    expect_error(STARP_ERR_DTYPE, "max: not defined for c64", each("max", starp_ppitems(t)));
+    la_done(starp_ragged_release(t));
     starp_array *sums = each("sum", starp_ppitems(r));
     la_shape("sum", sums, STARP_F64, STARP_SHAPE(4));
     for (int64_t i = 0; i < 4; i++) la_same("sum", result_of(sums, i), starp_sum(copy_of(starp_ragged_item(r, i)), NULL, 0));

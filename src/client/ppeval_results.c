@@ -49,9 +49,10 @@ static bool declare(struct call *c, int64_t i, struct sp_results *r)
     starp_argument in[SP_MAX_READS], out[SP_MAX_RESULTS] = { { .ndim = 0 } };
     char text[STARP_ITERATION_TEXT] = "it cannot tell the shapes of its results";
     describe_iteration(c, i, in);
+    if (c->f->builtin) return sp_each_results(c->each, in, r, e);
     if (c->f->f.shapes(c->nargs, in, c->f->f.nresults, out, c->f->f.user, text) != 0) {
         text[sizeof text - 1] = 0;
-        return sp_fail(e, STARP_ERR_SHAPE, "%s%s%s", c->f->builtin ? "" : c->what, c->f->builtin ? "" : ": ", text), false;
+        return sp_fail(e, STARP_ERR_SHAPE, "%s: %s", c->what, text), false;
     }
     r->n = c->f->f.nresults;
     for (int k = 0; k < r->n; k++) {
@@ -146,5 +147,5 @@ static bool find_by_first(struct call *c)
 
 bool sp_ppeval_results(struct call *c)
 {
-    return c->f->f.shapes ? take_declared(c) : find_by_first(c);
+    return c->f->builtin || c->f->f.shapes ? take_declared(c) : find_by_first(c);
 }

@@ -43,24 +43,10 @@ static int iterate(starp_iteration *it, int nin, const starp_argument *in, const
     return table[x.f](&x);
 }
 
-static int shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char text[STARP_ITERATION_TEXT])
-{
-    struct sp_error e = { .status = STARP_OK };
-    struct sp_results r;
-    (void)nin;
-    if (!sp_each_results((enum sp_each)*(const int32_t *)user, in, &r, &e)) return snprintf(text, STARP_ITERATION_TEXT, "%.159s", e.text), 1;
-    for (int k = 0; k < nout; k++) {
-        out[k].dtype = (starp_dtype)r.dtype[k];
-        out[k].ndim = r.shape[k].n;
-        memcpy(out[k].shape, r.shape[k].v, (size_t)r.shape[k].n * sizeof out[k].shape[0]);
-    }
-    return 0;
-}
-
 bool sp_each_native(enum sp_each f, starp_function *to)
 {
     if (f == SP_EACH_COUNT || !table[f]) return false;
-    *to = (starp_function){ .iterate = iterate, .shapes = shapes, .nresults = sp_each_rows[f].nresults, .nargs = sp_each_rows[f].nargs,
+    *to = (starp_function){ .iterate = iterate, .nresults = sp_each_rows[f].nresults, .nargs = sp_each_rows[f].nargs,
                             .user = &numbers[f], .user_bytes = sizeof numbers[f] };
     return true;
 }
