@@ -36,14 +36,26 @@ STARP_API starp_array *starp_ppitems(starp_ragged *r);
 
 /**
  * Evaluates a function on slices: starp_ppeval(s, "svdvals", STARP_ARGS(x)). Deferred.
- * Built in, each on the slices of its arguments: those of linear algebra (`svdvals svd eigh eigvalsh eig eigvals qr solve inv
- * det cholesky lstsq pinv matmul`), `fft ifft rfft irfft` (along a slice's last axis), `sort` (along a slice's last axis, NaN
- * last), and over the whole slice `sum prod min max mean var std norm any all`. Linear algebra is of the slices' last two axes.
+ *
+ * Built in, with NumPy's results and dtypes for each slice (ints of linear algebra, mean, var, std and norm become f64):
+ * - of the matrices in the last two axes of a slice: `svdvals`; `svd` (u, s, vh: reduced); `eigh` (values, vectors) and `eigvalsh`, which
+ *   read the lower half; `eig` (values, vectors) and `eigvals`, always complex; `qr` (q, r: reduced); `inv`; `det`; `cholesky` (lower);
+ *   `pinv`; `solve` (a, b) and `lstsq` (a, b: x, residuals, rank, singular values), where a b of one axis is a single right-hand side, whose
+ *   residuals are one number in a vector; `matmul` (a, b), of vectors, too. A matrix that starp_ppbcast() hands to all `solve` is factored once;
+ * - along the last axis of a slice: `fft ifft rfft irfft`, as long as it is, scaled by 1 / n backwards; `sort`, NaN last, -0.0 before 0.0,
+ *   complex numbers by their real, then their imaginary parts;
+ * - of all elements of a slice: `sum prod min max mean var std any all`, and `norm`, the root of the sum of squares.
+ *
+ * Over containers (starp_ppitems()), and for starp_ppeval_ragged(), all of these are there but `pinv`, `matmul` and the transforms. Systems
+ * are of one matrix then. A slice gives there what it gives in an array, to the bit for sorting, for sums over up to 1024 elements and for
+ * linear algebra on up to STARP_PANEL columns; otherwise roundings may differ.
+ * A function that the program registers under one of these names goes before it.
  * @return the function's first result, joined: shape (result's shape..., n). NULL with STARP_ERR_ARGUMENT (no such function;
  *         nothing to split; called from within an iteration), STARP_ERR_SHAPE (different numbers of slices: the text has both),
- *         or what the function says of the shapes.
+ *         or what the function says of the shapes: "svd: a slice of shape (5,) is not a matrix". Over a container, all items must give
+ *         results of one shape (STARP_ERR_SHAPE).
  * Of a function that does not declare its results' shapes, the first iteration is computed at once to find them. An iteration
- * that fails makes the evaluation fail with its number and text, unless STARP_PPEVAL_KEEP is set; see starp_ppeval_list().
+ * that fails (a singular matrix) makes the evaluation fail with its number and text, unless STARP_PPEVAL_KEEP is set; see starp_ppeval_list().
  */
 STARP_API starp_array *starp_ppeval(starp_session *s, const char *function, int nargs, starp_array *const *args);
 /**

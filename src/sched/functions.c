@@ -137,7 +137,7 @@ const struct sp_function *sp_function_find(const struct sp_sched *s, const char 
 {
     for (uint32_t i = s->nfunction; i-- > 0;) {
         *number = i;
-        if (strcmp(s->function[i]->name, name) == 0) return s->function[i];
+        if (!s->function[i]->builtin && strcmp(s->function[i]->name, name) == 0) return s->function[i];
     }
     return NULL;
 }
@@ -241,4 +241,14 @@ starp_status sp_function_register(struct sp_sched *s, const char *name, const st
     if (status == STARP_OK) status = sp_lead_function(s, number, describe, &d, e);
     if (status != STARP_OK) sp_function_forget(s, number);
     return status;
+}
+
+const struct sp_function *sp_function_builtin(struct sp_sched *s, const char *name, const starp_function *f, uint32_t *number, struct sp_error *e)
+{
+    uint32_t i = 0;
+    while (i < s->nfunction && !(s->function[i]->builtin && is_same(&s->function[i]->f, f))) i++;
+    *number = i;
+    if (i == s->nfunction && sp_function_register(s, name, f, e) != STARP_OK) return NULL;
+    s->function[i]->builtin = true;
+    return s->function[i];
 }

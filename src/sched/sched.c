@@ -126,6 +126,11 @@ const struct sp_kernels *sp_sched_kernels(const struct sp_sched *s)
     return s->kernels;
 }
 
+bool sp_sched_keeps(const struct sp_sched *s)
+{
+    return SP_OPTION(&s->options, ppeval_keep);
+}
+
 int sp_sched_ranks(const struct sp_sched *s)
 {
     return s->ranks;

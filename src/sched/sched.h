@@ -102,14 +102,18 @@ struct sp_function {
     char name[SP_FUNCTION_NAME];
     starp_function f;               /* user: a copy of its own */
     atomic_uint_fast64_t ns, calls; /* what iterations have taken here so far, and how many */
+    bool builtin;                   /* the library's own: found by what it is, so that names stay the user's */
 };
 /* Registers one on all ranks, where it is in the same module of the program. A name may come again: the last one counts. */
 starp_status sp_function_register(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e);
 /* NULL: none of that name. */
 const struct sp_function *sp_function_find(const struct sp_sched *s, const char *name, uint32_t *number);
+/* The library's own, registered when it is first asked for. NULL with the error set. */
+const struct sp_function *sp_function_builtin(struct sp_sched *s, const char *name, const starp_function *f, uint32_t *number, struct sp_error *e);
 /* Seconds of an iteration, as far as is known; 0: not at all. */
 double sp_function_cost(const struct sp_function *f);
 void sp_function_took(const struct sp_function *f, double seconds, int64_t calls);
 const struct sp_kernels *sp_sched_kernels(const struct sp_sched *s);
+bool sp_sched_keeps(const struct sp_sched *s); /* what iterations make beside others that fail */
 
 #endif
