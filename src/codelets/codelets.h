@@ -377,6 +377,7 @@ struct sp_slices {
 int sp_each_sort(const struct sp_slices *x);
 int sp_each_reduce(const struct sp_slices *x);
 int sp_each_linalg(const struct sp_slices *x);
+int sp_each_starved(const struct sp_slices *x); /* fails for want of memory */
 int64_t sp_each_count(const starp_argument *x); /* elements */
 /* The product of n elements of a dtype of linear algebra, as the graph's reduction of a matrix has it. False: no memory. */
 bool sp_each_product(const struct sp_kernels *k, starp_dtype dtype, int64_t rows, int64_t cols, const void *x, void *to);

@@ -30,6 +30,12 @@ int64_t sp_each_count(const starp_argument *x)
     return n;
 }
 
+int sp_each_starved(const struct sp_slices *x)
+{
+    ((struct sp_iteration *)x->it)->starved = true;
+    return starp_iteration_fail(x->it, "%s: out of memory", sp_each_rows[x->f].name);
+}
+
 static int iterate(starp_iteration *it, int nin, const starp_argument *in, const void *user)
 {
     struct sp_slices x = { .it = it, .f = (enum sp_each)*(const int32_t *)user, .in = in, .kernels = ((struct sp_iteration *)it)->job->kernels };

@@ -131,7 +131,7 @@ static bool prepare(struct plan *p)
     if (p->nin == 2) p->place[1] = reserve(p, larger(p->w.m, p->w.n) * larger(p->w.k, 1), item);
     for (int k = 0; k < p->nout; k++) p->place[2 + k] = k == sp_whole_over(p->w.call) ? 0 : reserve(p, p->result[k].rows * p->result[k].cols, p->size[k]);
     p->scratch = sp_aligned(64, p->bytes);
-    if (!p->scratch) return starp_iteration_fail(p->x->it, "%s: out of memory", sp_each_rows[p->x->f].name), false;
+    if (!p->scratch) return sp_each_starved(p->x), false;
     sp_whole_place(&p->w, p->scratch);
     return true;
 }
@@ -230,6 +230,7 @@ int sp_each_linalg(const struct sp_slices *x)
     }
     sp_free(p.scratch);
     if (info == 0) return good ? 0 : 1;
+    if (info == SP_WHOLE_NO_MEMORY) return sp_each_starved(x);
     sp_whole_explain(p.w.call, info, of, text, sizeof text);
     return starp_iteration_fail(x->it, "%s", text);
 }

@@ -131,7 +131,7 @@ int sp_each_reduce(const struct sp_slices *x)
     void *to = starp_iteration_output(x->it, 0, d, &(starp_dims){ .n = 0 });
     if (!to) return 1;
     if (n == 0) put_identity(x->kernels, x->f, d, result);
-    else if (!reduce(x->kernels, &c, kind, in, result)) return starp_iteration_fail(x->it, "%s: out of memory", sp_each_rows[x->f].name);
+    else if (!reduce(x->kernels, &c, kind, in, result)) return sp_each_starved(x);
     if (x->f == SP_EACH_mean || kind == SP_REDUCE_VAR) divide(x->kernels, d, result, (double)n);
     if (x->f == SP_EACH_std || x->f == SP_EACH_norm) x->kernels->map[SP_OP_sqrt][d](1, result, (const void *[]){ result, NULL, NULL }, &fault);
     memcpy(to, result, sp_dtypes[d].size);

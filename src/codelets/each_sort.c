@@ -162,7 +162,7 @@ int sp_each_sort(const struct sp_slices *x)
     if (!to) return 1;
     if (all == 0) return 0;
     void *scratch = sp_aligned(64, (size_t)n * 2 * sizeof(number));
-    if (!scratch) return starp_iteration_fail(x->it, "sort: out of memory");
+    if (!scratch) return sp_each_starved(x);
     for (int64_t i = 0; i < all; i += n) sort_line(x, in->dtype, n, (const char *)in->data + i * size, to + i * size, scratch);
     sp_free(scratch);
     return 0;
