@@ -279,6 +279,53 @@ static void expressions_are_those_of_built_in_operations(void **state)
     release(&want);
 }
 
+/* One more array of what there is; all are of 24 x 24 elements. */
+static starp_array *extend(const struct maker *m, starp_array *const *x, int n, uint64_t *state)
+{
+    starp_array *a = x[rig_below(state, n)], *b = x[rig_below(state, n)], *c = x[rig_below(state, n)];
+    switch (rig_below(state, 11)) {
+    case 0: return make_affine(m, a);
+    case 1: return make_bend(m, a, b);
+    case 2: return make_choose(m, a, b, c);
+    case 3: return make_choose(m, starp_at(a, "::-1"), starp_transpose(b), number(m, 0.5));
+    case 4: return make_bend(m, starp_at(a, ":, 3:4"), starp_at(b, "20"));
+    case 5: return starp_sqrt(starp_abs(a));
+    case 6: return starp_transpose(make_affine(m, make_bend(m, a, b)));
+    case 7: return starp_subtract(a, starp_mean(make_bend(m, a, b), STARP_AXES(1), 1));
+    case 8: return starp_multiply(a, make_level(m, b));
+    case 9: return starp_where(make_greater(m, a, b), starp_at(c, ":, ::-1"), a);
+    default: return starp_add(a, starp_max(make_affine(m, b), NULL, 0));
+    }
+}
+
+static void compute_random(bool own, uint64_t seed, const char *environment, double *got)
+{
+    struct maker m = { open_session(environment), own };
+    starp_array *x[40];
+    int n = 3;
+    starp_seed(m.s, seed);
+    for (int k = 0; k < 3; k++) x[k] = starp_random_uniform(m.s, STARP_SHAPE(24, 24), STARP_F64);
+    for (; n < 40; n++) x[n] = extend(&m, x, n, &seed);
+    for (int k = 0; k < 3; k++) {
+        if (starp_read(x[39 - 9 * k], got + 576 * k, 576 * sizeof *got) != STARP_OK) fail_msg("seed %d: %s", (int)seed, starp_last_error());
+    }
+    close_session(m.s);
+}
+
+static void random_expressions(void **state)
+{
+    double want[3 * 576], got[3 * 576];
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        compute_random(false, seed, "", want);
+        for (int k = 0; k < 2; k++) {
+            compute_random(true, seed, k ? "STARP_TILE=50 STARP_SMALL=0" : "STARP_CHECK=1", got);
+            int64_t at = rig_differ(STARP_F64, got, want, 3 * 576, true);
+            if (at >= 0) fail_msg("seed %d: element %d is %g, not %g", (int)seed, (int)at, got[at], want[at]);
+        }
+    }
+}
+
 /* Large enough for results that go past the caches, and for operands whose memory is taken over. */
 static void large_arrays(void **state)
 {
@@ -525,6 +572,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions_are_those_of_built_in_operations),
+        cmocka_unit_test(random_expressions),
         cmocka_unit_test(large_arrays),
         cmocka_unit_test(one_step),
         cmocka_unit_test(what_is_shared),
