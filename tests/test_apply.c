@@ -27,7 +27,7 @@
 static bool promised(size_t n, const void *out, size_t out_item, const void *const *in, int nin, size_t in_item)
 {
     uintptr_t y = (uintptr_t)out;
-    bool good = n > 0 && n <= 2048 && y % out_item == 0;
+    bool good = n > 0 && n <= STARP_MAXCHUNK && y % out_item == 0;
     for (int k = 0; k < nin; k++) {
         uintptr_t x = (uintptr_t)in[k];
         good = good && x % in_item == 0 && (x + n * in_item <= y || y + n * out_item <= x);

@@ -23,12 +23,15 @@
 
 /** Largest number of operands of such a function. */
 #define STARP_MAXOPERANDS 3
+/** Largest number of elements it is asked for at a time. */
+#define STARP_MAXCHUNK 1024
 
 /**
  * Computes n elements: out[i] from in[0][i], in[1][i], ... and nothing else. All are dense and aligned to their elements; out
- * overlaps none of in[], which may be one another. n is what the library finds handy, up to a thousand or so, and differs
- * from call to call: out[i] must not depend on n, on i, or on other elements, so that results have the same bits however work is cut.
- * (Compile with -ffp-contract=off where vectorised loops and their remainders could differ in fused multiply-adds.)
+ * overlaps none of in[], so it may be restrict; two of in[] may be the same memory. n is what the library finds handy, 1 to
+ * STARP_MAXCHUNK, and differs from call to call: out[i] must not depend on n, on i, or on other elements. Then results have the same
+ * bits however work is cut, fused and dealt out. (Compilers keep to that in plain loops, but not with -ffast-math, where sin
+ * of a loop's last elements may be another sin.)
  *
  * The function is pure: equal calls are made once, elements nobody asks for are not computed, others maybe twice. It is called
  * from any thread, several at a time, and must return: no longjmp, no exceptions, no calls of this library, no change of

@@ -4,7 +4,7 @@
 
 #include "client.h"
 
-_Static_assert(STARP_MAXOPERANDS == SP_MAXIN, "as many as an instruction has");
+_Static_assert(STARP_MAXOPERANDS == SP_MAXIN && STARP_MAXCHUNK == SP_CHUNK, "the vector machine's");
 
 starp_status starp_register_elementwise(starp_session *s, const char *name, const starp_elementwise *f)
 {
@@ -15,7 +15,7 @@ starp_status starp_register_elementwise(starp_session *s, const char *name, cons
     if (n == 0 || n == SP_FUNCTION_NAME) {
         return sp_client_report(site, STARP_ERR_ARGUMENT, "register_elementwise: a name has 1 to %d characters", SP_FUNCTION_NAME - 1);
     }
-    if (!f || !f->apply) return sp_client_report(site, STARP_ERR_ARGUMENT, "register_elementwise: %s: no function", name);
+    if (!f) return sp_client_report(site, STARP_ERR_ARGUMENT, "register_elementwise: %s: no function", name);
     sp_client_settle(s);
     if (sp_elementwise_register(s->sched, name, f, &e) == STARP_OK) return STARP_OK;
     return sp_client_report(site, e.status, "register_elementwise: %s: %s", name, e.text);

@@ -270,6 +270,9 @@ starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error
 
 /* ------------------------------------------------------------------------------------------------- functions.c */
 
+/* The next function of this rank alone, which all ranks must have under one number. */
+starp_status sp_function_enter(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e);
+starp_status sp_elementwise_enter(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e);
 /* A function as rank 0 describes it: registered here, or STARP_ERR_RUNTIME if it cannot be found; and taken back. */
 starp_status sp_function_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e);
 void sp_function_forget(struct sp_sched *s, uint32_t number);

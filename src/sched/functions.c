@@ -141,6 +141,28 @@ static starp_status enter(struct sp_sched *s, const struct sp_function *like, st
     return STARP_OK;
 }
 
+starp_status sp_function_enter(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e)
+{
+    struct sp_function x = { .f = *f };
+    snprintf(x.name, sizeof x.name, "%s", name);
+    return enter(s, &x, e);
+}
+
+static starp_status check_elementwise(const starp_elementwise *f, struct sp_error *e)
+{
+    bool good = f->apply && f->nargs >= 1 && f->nargs <= SP_MAXIN && sp_dtype_valid(f->in) && sp_dtype_valid(f->out) && (f->user || f->user_bytes == 0);
+    if (good) return STARP_OK;
+    return sp_fail(e, STARP_ERR_ARGUMENT, "not what an elementwise function looks like: 1 to %d operands, dtypes that exist", SP_MAXIN);
+}
+
+starp_status sp_elementwise_enter(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e)
+{
+    struct sp_function x = { .elementwise = true, .each = *f };
+    SP_TRY(check_elementwise(f, e));
+    snprintf(x.name, sizeof x.name, "%s", name);
+    return enter(s, &x, e);
+}
+
 void sp_function_forget(struct sp_sched *s, uint32_t number)
 {
     if (number + 1 == s->nfunction) sp_free(s->function[--s->nfunction]);
@@ -259,34 +281,25 @@ static uint64_t take_description(struct sp_bytes *b, struct sp_function *x, stru
     return offset;
 }
 
-static starp_status check_elementwise(const starp_elementwise *f, struct sp_error *e)
-{
-    bool good = f->nargs >= 1 && f->nargs <= SP_MAXIN && sp_dtype_valid(f->in) && sp_dtype_valid(f->out) && (f->user || f->user_bytes == 0);
-    return good ? STARP_OK : sp_fail(e, STARP_ERR_ARGUMENT, "not what an elementwise function looks like: 1 to %d arguments, dtypes that exist", SP_MAXIN);
-}
-
 starp_status sp_function_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e)
 {
     struct module theirs = { .base = 0 }, own;
     struct sp_function x = { .elementwise = false };
     uint64_t offset = take_description(b, &x, &theirs);
     SP_TRY(sp_bytes_done(b, SP_FRAME_FUNCTION, e));
-    if (x.elementwise) SP_TRY(check_elementwise(&x.each, e));
     SP_TRY(same_module(&theirs, &own, e));
     if (x.elementwise) x.each.apply = (starp_elementwise_fn)(own.base + offset);
     else x.f.iterate = (starp_iterate_fn)(own.base + offset);
-    return enter(s, &x, e);
+    return x.elementwise ? sp_elementwise_enter(s, x.name, &x.each, e) : sp_function_enter(s, x.name, &x.f, e);
 }
 
-/* As the next number, on all ranks. */
-static starp_status enter_everywhere(struct sp_sched *s, const struct sp_function *like, struct sp_error *e)
+/* The last function, which is here already, becomes that of all ranks. */
+static starp_status tell_others(struct sp_sched *s, struct sp_error *e)
 {
-    struct description d = { .function = NULL };
-    uint32_t number = s->nfunction;
-    SP_TRY(enter(s, like, e));
-    if (s->ranks == 1) return STARP_OK;
-    d.function = s->function[number];
+    uint32_t number = s->nfunction - 1;
+    struct description d = { .function = s->function[number] };
     starp_status status = STARP_OK;
+    if (s->ranks == 1) return STARP_OK;
     if (!find_module(address_of(d.function), &d.module)) status = sp_fail(e, STARP_ERR_RUNTIME, "the function is in no module of the program");
     if (status == STARP_OK) status = sp_lead_function(s, number, describe, &d, e);
     if (status != STARP_OK) sp_function_forget(s, number);
@@ -295,7 +308,7 @@ static starp_status enter_everywhere(struct sp_sched *s, const struct sp_functio
 
 static bool same_bytes(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 {
-    return a_bytes == b_bytes && (a_bytes == 0 || memcmp(a, b, a_bytes) == 0);
+    return a_bytes == b_bytes && (a_bytes == 0 || (a && b && memcmp(a, b, a_bytes) == 0));
 }
 
 static bool is_same(const starp_function *a, const starp_function *b)
@@ -306,22 +319,19 @@ static bool is_same(const starp_function *a, const starp_function *b)
 
 starp_status sp_function_register(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e)
 {
-    struct sp_function x = { .f = *f };
     uint32_t number;
     const struct sp_function *known = sp_function_find(s, name, &number);
     if (known && is_same(&known->f, f)) return STARP_OK;
-    snprintf(x.name, sizeof x.name, "%s", name);
-    return enter_everywhere(s, &x, e);
+    SP_TRY(sp_function_enter(s, name, f, e));
+    return tell_others(s, e);
 }
 
 starp_status sp_elementwise_register(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e)
 {
-    struct sp_function x = { .elementwise = true, .each = *f };
     uint32_t number;
     const starp_elementwise *known = sp_elementwise_find(s, name, &number);
-    SP_TRY(check_elementwise(f, e));
     bool same = known && known->apply == f->apply && known->nargs == f->nargs && known->in == f->in && known->out == f->out;
     if (same && same_bytes(known->user, known->user_bytes, f->user, f->user_bytes)) return STARP_OK;
-    snprintf(x.name, sizeof x.name, "%s", name);
-    return enter_everywhere(s, &x, e);
+    SP_TRY(sp_elementwise_enter(s, name, f, e));
+    return tell_others(s, e);
 }
