@@ -14,14 +14,16 @@ static bool is_convertible(const struct sp_node *x, starp_dtype in)
     return common == in;
 }
 
-struct sp_node *sp_build_apply(struct sp_graph *g, const struct sp_apply_param *p, starp_dtype in, starp_dtype out, int n, struct sp_node *const *x)
+struct sp_node *sp_build_apply(struct sp_graph *g, const struct sp_apply_param *p, starp_dtype in, starp_dtype out, int n,
+                               struct sp_node *const *x)
 {
     starp_dims shape;
     for (int i = 0; i < n; i++) {
         if (!x[i]) return NULL;
         if (is_convertible(x[i], in)) continue;
-        return sp_fail(&g->error, STARP_ERR_DTYPE, "%s: argument %d is %s%s, which is not converted to %s", p->name, i + 1, x[i]->weak ? "a C number, " : "",
-                       sp_dtypes[x[i]->dtype].name, sp_dtypes[in].name), NULL;
+        sp_fail(&g->error, STARP_ERR_DTYPE, "%s: argument %d is %s%s, which is not converted to %s", p->name, i + 1,
+                x[i]->weak ? "a C number, " : "", sp_dtypes[x[i]->dtype].name, sp_dtypes[in].name);
+        return NULL;
     }
     if (!sp_build_common_shape(g, p->name, n, x, &shape) || !sp_build_check(g, p->name, &shape, out)) return NULL;
     struct sp_node *node = sp_node_new(g, SP_KIND_MAP, out, &shape);

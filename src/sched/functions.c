@@ -150,7 +150,8 @@ starp_status sp_function_enter(struct sp_sched *s, const char *name, const starp
 
 static starp_status check_elementwise(const starp_elementwise *f, struct sp_error *e)
 {
-    bool good = f->apply && f->nargs >= 1 && f->nargs <= SP_MAXIN && sp_dtype_valid(f->in) && sp_dtype_valid(f->out) && (f->user || f->user_bytes == 0);
+    bool good = f->apply && f->nargs >= 1 && f->nargs <= SP_MAXIN && sp_dtype_valid(f->in) && sp_dtype_valid(f->out) &&
+                (f->user || f->user_bytes == 0);
     if (good) return STARP_OK;
     return sp_fail(e, STARP_ERR_ARGUMENT, "not what an elementwise function looks like: 1 to %d operands, dtypes that exist", SP_MAXIN);
 }
