@@ -146,7 +146,8 @@ static struct sp_node *like_apply(struct sp_graph *g, const struct sp_node *m)
     struct sp_apply_param p;
     memcpy(&p, m->param, sizeof p);
     size_t length = strnlen(p.name, sizeof p.name);
-    if (length == sizeof p.name || !all_zero((const unsigned char *)p.name + length, sizeof p.name - length)) return refuse(g, m, "a name without an end");
+    bool ends = length < sizeof p.name && all_zero((const unsigned char *)p.name + length, sizeof p.name - length);
+    if (!ends) return refuse(g, m, "a name without an end");
     if (m->nin != m->op - SP_OP_apply1 + 1) return refuse(g, m, "not its number of operands");
     return sp_build_apply(g, &p, (starp_dtype)m->in[0]->dtype, (starp_dtype)m->dtype, m->nin, m->in);
 }

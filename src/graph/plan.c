@@ -36,7 +36,8 @@ static void write_node(struct writer *w, const struct sp_order *o, int32_t i)
         uint8_t kind, dtype, nin, root, ndim, view;
         uint16_t op;
         uint32_t axes, function;
-    } head = { n->kind, n->dtype, n->nin, o->root[i], (uint8_t)n->shape.n, n->kind == SP_KIND_VIEW ? (uint8_t)n->view->ndim : 0, n->op, n->reduce_axes, function_of(n) };
+    } head = { n->kind, n->dtype, n->nin, o->root[i], (uint8_t)n->shape.n, n->kind == SP_KIND_VIEW ? (uint8_t)n->view->ndim : 0,
+               n->op, n->reduce_axes, function_of(n) };
     put(w, &head, sizeof head);
     put(w, o->in[i], (size_t)n->nin * sizeof o->in[i][0]);
     put(w, n->shape.v, (size_t)n->shape.n * sizeof n->shape.v[0]);
