@@ -21,7 +21,8 @@ enum sp_kernel_fault { SP_KERNEL_OK, SP_KERNEL_NEGATIVE_POWER };
 
 /*
  * dst[0..n) = op(src...). dst may be one of src (same pointer), never a shifted overlap; pointers are aligned to the
- * element. Element i of the result depends on element i of the operands only, never on n, i or alignment.
+ * element. Element i of the result depends on element i of the operands only, never on n, i or alignment. (Functions of the
+ * user's are promised more, starp/elementwise.h: for them dst is none of src, which emit.c sees to.)
  */
 typedef void sp_kernel_fn(size_t n, void *dst, const void *const *src, int *fault);
 
@@ -91,7 +92,7 @@ struct sp_ref {
 struct sp_job {
     const struct sp_program *program;
     const struct sp_kernels *kernels;
-    const void *const *constants; /* per operand: the element of a SPLAT, the bytes of a PARAM, else unused */
+    const void *const *constants; /* per operand: the element of a SPLAT, what a PARAM points to, else unused */
     int ndim;
     const int64_t *extent;        /* of the block */
     int nbox;

@@ -18,6 +18,10 @@ struct sp_node *sp_build_random(struct sp_graph *g, enum sp_op op, const starp_d
                                 uint64_t stream, int64_t low, int64_t high);
 struct sp_node *sp_build_map(struct sp_graph *g, enum sp_op op, int n, struct sp_node *const *in);
 struct sp_node *sp_build_cast(struct sp_graph *g, struct sp_node *x, starp_dtype dtype);
+/* build_apply.c: a function of the user's for each element; operands are converted to `in` where promotion makes nothing else of
+   the two. */
+struct sp_node *sp_build_apply(struct sp_graph *g, const struct sp_apply_param *p, starp_dtype in, starp_dtype out, int n,
+                               struct sp_node *const *x);
 
 /* build_reduce.c: axes NULL: all. mean, var, std, any, all and count_nonzero are made of these and of maps. */
 struct sp_node *sp_build_reduce(struct sp_graph *g, enum sp_reduce kind, struct sp_node *x, const starp_dims *axes, bool keepdims);
@@ -157,8 +161,8 @@ bool sp_build_each(struct sp_graph *g, enum sp_each f, int nin, struct sp_node *
 /*
  * build_wire.c: the decoder's door. Makes a node like the model in kind, dtype, weak, op, reduce_axes, nin, in, view, param
  * and shape, whose values may be any: what the other builders do not make is an error. Nothing else of the model is read,
- * its view only for a VIEW or an IOTA, its results only for a ppeval, its param only for a CONST, a RESHAPE, a CALL or a
- * generator.
+ * its view only for a VIEW or an IOTA, its results only for a ppeval, its param only for a CONST, a RESHAPE, a CALL, a
+ * generator or a function of the user's.
  */
 struct sp_node *sp_build_like(struct sp_graph *g, const struct sp_node *model);
 /* Whether a node may read x as its input k instead of what it has there, which x is equal to when all is well. */

@@ -272,10 +272,15 @@ starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error
 
 /* ------------------------------------------------------------------------------------------------- functions.c */
 
+/* The next function of this rank alone, which all ranks must have under one number. */
+starp_status sp_function_enter(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e);
+starp_status sp_elementwise_enter(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e);
 /* A function as rank 0 describes it: registered here, or STARP_ERR_RUNTIME if it cannot be found; and taken back. */
 starp_status sp_function_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e);
 void sp_function_forget(struct sp_sched *s, uint32_t number);
 void sp_functions_free(struct sp_sched *s);
+/* The elementwise function of that number; NULL: none. */
+const starp_elementwise *sp_elementwise_of(const struct sp_sched *s, uint32_t number);
 
 /* ------------------------------------------------------------------------------------------------ lead.c, serve.c */
 
@@ -455,6 +460,8 @@ struct sp_lowering {
 };
 
 starp_status sp_lower_fused(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
+/* What the vector machine sees of a node's parameters: themselves, or the function they name; NULL: it is not here. */
+const void *sp_param_of(const struct sp_sched *s, const struct sp_node *n);
 /* A step's geometry and windows, and their end; traffic.c looks at them without lowering. */
 starp_status sp_lower_begin(struct sp_lowering *l);
 /* Cuts the step's shape into blocks of these extents; submits them. */

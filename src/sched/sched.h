@@ -97,15 +97,20 @@ void sp_sched_tick(struct sp_sched *sched, sp_tick_fn *tick, void *user);
 
 #define SP_FUNCTION_NAME 64
 
-/* A function for ppeval, as a session knows it on every rank, under the same number. */
+/* A function for ppeval or, if it is for each element, for apply, as a session knows it on every rank, under the same number. */
 struct sp_function {
-    char name[SP_FUNCTION_NAME];
-    starp_function f;               /* user: a copy of its own */
+    _Alignas(16) char name[SP_FUNCTION_NAME];
+    bool elementwise;
+    starp_function f;               /* user: a copy of its own; of an elementwise one it refuses, and each is the function */
+    starp_elementwise each;
     atomic_uint_fast64_t ns, calls; /* what iterations have taken here so far, and how many */
     bool builtin;                   /* the library's own: found by what it is, so that names stay the user's */
 };
 /* Registers one on all ranks, where it is in the same module of the program. A name may come again: the last one counts. */
 starp_status sp_function_register(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e);
+/* The same for each element; STARP_ERR_ARGUMENT if it is not what such a function looks like. The two have names of their own. */
+starp_status sp_elementwise_register(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e);
+const starp_elementwise *sp_elementwise_find(const struct sp_sched *s, const char *name, uint32_t *number);
 /* NULL: none of that name. */
 const struct sp_function *sp_function_find(const struct sp_sched *s, const char *name, uint32_t *number);
 /* The library's own, registered when it is first asked for. NULL with the error set. */
