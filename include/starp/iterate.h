@@ -69,7 +69,7 @@ starp_iteration_fail(starp_iteration *it, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    it->services->fail(it, text);
+    (it->services->fail)(it, text); /* in brackets: a test may have a macro of that name */
     return 1;
 }
 

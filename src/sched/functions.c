@@ -107,7 +107,7 @@ static struct sp_function *new_function(const char *name, const starp_function *
     return x;
 }
 
-static starp_status enter(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e)
+starp_status sp_function_enter(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e)
 {
     if (s->nfunction == s->function_cap) {
         uint32_t cap = s->function_cap ? 2 * s->function_cap : 16;
@@ -212,7 +212,7 @@ starp_status sp_function_read(struct sp_sched *s, struct sp_bytes *b, struct sp_
     SP_TRY(sp_bytes_done(b, SP_FRAME_FUNCTION, e));
     SP_TRY(same_module(&theirs, &own, e));
     f.iterate = (starp_iterate_fn)(own.base + offset);
-    return enter(s, name, &f, e);
+    return sp_function_enter(s, name, &f, e);
 }
 
 static bool is_same(const starp_function *a, const starp_function *b)
@@ -229,7 +229,7 @@ starp_status sp_function_register(struct sp_sched *s, const char *name, const st
     const struct sp_function *known = sp_function_find(s, name, &number);
     if (known && is_same(&known->f, f)) return STARP_OK;
     number = s->nfunction;
-    SP_TRY(enter(s, name, f, e));
+    SP_TRY(sp_function_enter(s, name, f, e));
     if (s->ranks == 1) return STARP_OK;
     d.f = &s->function[number]->f;
     starp_status status = STARP_OK;
