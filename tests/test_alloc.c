@@ -306,6 +306,50 @@ static void algebra_with_and_without_tasks(void **state)
     sweep("spectra", spectra, "STARP_PANEL=2 STARP_SMALL=0 STARP_TILE=900 STARP_NCPU=2");
 }
 
+static int as_many(starp_iteration *it, int nin, const starp_argument *in, const void *user)
+{
+    (void)user;
+    double *out = starp_iteration_output(it, 0, STARP_F64, &(starp_dims){ 1, { nin > 1 ? 2 : 1 + it->index % 2 } });
+    if (!out) return 1;
+    out[0] = out[1 - (nin == 1 && it->index % 2 == 0)] = ((const double *)in[0].data)[0];
+    return 0;
+}
+
+static starp_status read_items(starp_session *s, starp_ragged *r)
+{
+    double got[4];
+    starp_status status = starp_read(starp_ragged_item(r, 3), got, sizeof got);
+    if (status != STARP_OK) return status;
+    assert_true(got[0] == 3 && got[1] == 3);
+    starp_array *y = starp_ppeval(s, "as many", STARP_ARGS(starp_ppitems(r), starp_arange(s, 0, 4, 1, STARP_F64)));
+    return y ? STARP_ERR_RUNTIME : starp_last_status(); /* its results' shapes are not declared: refused */
+}
+
+/* Functions over slices: equal results and unequal ones. */
+static starp_status slices(starp_session *s)
+{
+    double got[8];
+    starp_ragged *r = NULL;
+    starp_status status = starp_register(s, "as many", &(starp_function){ .iterate = as_many });
+    starp_array *x = starp_reshape(starp_arange(s, 0, 4, 1, STARP_F64), STARP_SHAPE(1, 4));
+    if (status == STARP_OK) status = starp_read(starp_ppeval(s, "as many", STARP_ARGS(starp_ppsplit(x, 1), starp_scalar(s, 1.0))), got, sizeof got);
+    if (status == STARP_OK) assert_true(got[0] == 0 && got[3] == 3 && got[7] == 3);
+    if (status == STARP_OK) status = starp_ppeval_ragged(s, "as many", STARP_ARGS(starp_ppsplit(x, 1)), 1, &r);
+    if (status == STARP_OK) status = read_items(s, r);
+    if (status == STARP_ERR_ARGUMENT) status = STARP_OK;
+    if (status == STARP_OK) starp_clear_error();
+    starp_ragged_release(r);
+    return status;
+}
+
+static void slices_with_and_without_tasks(void **state)
+{
+    SKIP_ON_RANKS();
+    (void)state;
+    sweep("slices", slices, "");
+    sweep("slices", slices, "STARP_SMALL=0 STARP_TILE=3 STARP_NCPU=2");
+}
+
 static void transforms_with_and_without_tasks(void **state)
 {
     SKIP_ON_RANKS();
@@ -354,6 +398,7 @@ int main(void)
         cmocka_unit_test(unfused_with_tasks),
         cmocka_unit_test(algebra_with_and_without_tasks),
         cmocka_unit_test(transforms_with_and_without_tasks),
+        cmocka_unit_test(slices_with_and_without_tasks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

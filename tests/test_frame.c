@@ -74,14 +74,16 @@ static void headers_are_checked(void **state)
     for (int kind = 0; kind < SP_FRAME_KINDS; kind++) {
         bool empty = kind == SP_FRAME_OPEN || kind == SP_FRAME_CLOSE || kind == SP_FRAME_CANCEL || kind == SP_FRAME_END;
         sp_frame_begin(&f, (enum sp_frame_kind)kind, 0xdeadbeef);
-        for (int i = 0; i < 22 && !empty; i++) sp_frame_u8(&f, 0);
+        for (int i = 0; i < 38 && !empty; i++) sp_frame_u8(&f, 0);
         if (kind == SP_FRAME_GET) f.n = SP_FRAME_HEADER + 8;
         if (kind == SP_FRAME_OUTCOME) f.n = SP_FRAME_HEADER + 9;
         assert_true(sp_frame_end(&f));
         assert_int_equal(sp_frame_header(f.data, &h, &e), STARP_OK);
         assert_true(h.kind == (enum sp_frame_kind)kind && h.session == 0xdeadbeef && h.bytes == f.n - SP_FRAME_HEADER);
     }
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) { /* of an END */
+    sp_frame_begin(&f, SP_FRAME_END, 1);
+    assert_true(sp_frame_end(&f));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         unsigned char copy[SP_FRAME_HEADER];
         memcpy(copy, f.data, sizeof copy);
         copy[bad[i].at] = bad[i].value;

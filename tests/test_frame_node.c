@@ -86,6 +86,8 @@ static struct sp_node *build(struct bench *s, const struct description *d)
 #define CALL(name, to, ...) .kind = SP_KIND_CALL, .op = SP_CALL_##name, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
 /* An operation along an axis: of fft also inverse and scale, then n and the first place of pad; all below 256. */
 #define ALONG(axis, inverse, scale, n, first) .param = { [0] = axis, [4] = inverse, [8] = scale, [16] = n, [24] = first }
+/* Of a ppeval: how many results, bits of wholes, ragged, bits of items. */
+#define SLICES(results, wholes, ragged, items) .param = { [4] = results, [5] = wholes, [6] = ragged, [7] = items }
 #define PART(k, to, ...) .kind = SP_KIND_PART, .op = k, .dtype = STARP_##to, .shape = { __VA_ARGS__ }
 
 static const struct description good[] = {
@@ -108,6 +110,9 @@ static const struct description good[] = {
     { "a variance", "x", REDUCE(VAR, F64, 3, 2, { 1, 1 }) },
     { "a reshape", "v", .kind = SP_KIND_RESHAPE, .dtype = STARP_F64, .shape = { 3, { 2, 5, 2 } } },
     { "a grid of ranks", "x", RANKS(4, 5, 2, 0, 0, 0, 3) },
+    { "a ppeval", "x", CALL(ppeval, F64, 2, { 4, 3 }), SLICES(1, 0, 0, 0) },
+    { "a ppeval with a whole", "xwc", CALL(ppeval, C64, 1, { 4 }), SLICES(1, 6, 0, 0) },
+    { "a ragged ppeval", "x", CALL(ppeval, I64, 2, { 4, 36 }), SLICES(2, 0, 1, 0) },
     { "a product", "sx", CALL(matmul, F64, 2, { 4, 5 }) },
     { "a product of a view", "vx", CALL(matmul, F64, 2, { 5, 5 }) },
     { "a product of integers", "nn", CALL(matmul, I32, 2, { 4, 4 }) },
@@ -211,6 +216,20 @@ static const struct description bad[] = {
     { "a place by another index", "xi", REDUCE(ARGMAX, I64, 1, 1, { 5 }) },
     { "a place by values", "xx", REDUCE(ARGMAX, I64, 1, 1, { 5 }) },
     { "a sum with an index", "xi", REDUCE(SUM, F64, 3, 0, { 0 }) },
+    { "a ppeval of no result", "x", CALL(ppeval, F64, 2, { 4, 3 }) },
+    { "a ppeval of too many results", "x", CALL(ppeval, F64, 2, { 4, 3 }), SLICES(2, 0, 0, 0) },
+    { "a ppeval that counts otherwise", "x", CALL(ppeval, F64, 2, { 5, 3 }), SLICES(1, 0, 0, 0) },
+    { "a ppeval of other slices", "xw", CALL(ppeval, F64, 1, { 4 }), SLICES(1, 0, 0, 0) },
+    { "a ppeval of nothing but wholes", "xs", CALL(ppeval, F64, 1, { 4 }), SLICES(1, 3, 0, 0) },
+    { "a ppeval with a whole that is not there", "x", CALL(ppeval, F64, 1, { 4 }), SLICES(1, 2, 0, 0) },
+    { "a ppeval of a number's slices", "c", CALL(ppeval, F64, 1, { 4 }), SLICES(1, 0, 0, 0) },
+    { "a ppeval that costs less than nothing", "x", CALL(ppeval, F64, 1, { 4 }), .param = { [4] = 1, [11] = 0xbf } },
+    { "a ppeval that costs no number", "x", CALL(ppeval, F64, 1, { 4 }), .param = { [4] = 1, [10] = 0xc0, [11] = 0x7f } },
+    { "a table of another width", "x", CALL(ppeval, I64, 2, { 4, 37 }), SLICES(2, 0, 1, 0) },
+    { "a table of another dtype", "x", CALL(ppeval, F64, 2, { 4, 36 }), SLICES(2, 0, 1, 0) },
+    { "items without a table", "xs", CALL(ppeval, F64, 1, { 4 }), SLICES(1, 1, 0, 1) },
+    { "items at the end", "xs", CALL(ppeval, F64, 1, { 4 }), SLICES(1, 2, 0, 2) },
+    { "items of no table", "s", CALL(items, F64, 1, { 7 }), .param = { [12] = STARP_F64, [16] = 7 } },
     { "no such call", "x", .kind = SP_KIND_CALL, .op = SP_CALLS_COUNT, .dtype = STARP_F64, .shape = { 2, { 4, 5 } } },
     { "a product of one", "s", CALL(matmul, F64, 2, { 4, 4 }) },
     { "a product of three", "sss", CALL(matmul, F64, 2, { 4, 4 }) },

@@ -134,6 +134,9 @@ static starp_status receive_answer(struct far *f, struct sp_bytes *b, enum sp_fr
         sp_frame_done(&f->again, &done);
     } else if (kind == SP_FRAME_GET) {
         sp_frame_u64(&f->again, sp_bytes_u64(b));
+    } else if (kind == SP_FRAME_FUNCTION) { /* its bytes are the session's affair */
+        size_t n = sp_bytes_left(b);
+        sp_frame_bytes(&f->again, sp_bytes_take(b, n), n);
     }
     return sp_bytes_done(b, kind, e);
 }

@@ -34,7 +34,7 @@ typedef struct starp_iteration starp_iteration;
 /** What an iteration may ask for, through the functions below. */
 typedef struct starp_iteration_services {
     void *(*output)(starp_iteration *it, int k, starp_dtype dtype, const starp_dims *shape); /**< starp_iteration_output() */
-    void (*fail)(starp_iteration *it, const char *text);                                      /**< starp_iteration_fail() */
+    void (*set_error)(starp_iteration *it, const char *text);                                 /**< starp_iteration_fail() */
     void (*uniform)(starp_iteration *it, size_t n, double *to);                               /**< starp_iteration_uniform() */
     void (*normal)(starp_iteration *it, size_t n, double *to);                                /**< starp_iteration_standard_normal() */
     int (*cancelled)(const starp_iteration *it);                                              /**< starp_iteration_cancelled() */
@@ -69,7 +69,7 @@ starp_iteration_fail(starp_iteration *it, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    (it->services->fail)(it, text); /* in brackets: a test may have a macro of that name */
+    it->services->set_error(it, text);
     return 1;
 }
 

@@ -161,7 +161,7 @@ static bool run_first(struct call *c, const starp_argument *in)
     double began = sp_now();
     bool good = sp_iterate_run(&x, 0, in);
     sp_function_took(c->f, sp_now() - began, 1);
-    if (!good) sp_fail(&c->s->graph.error, STARP_ERR_COMPUTE, "%s: iteration 0: %s", c->what, x.text);
+    if (!good) sp_fail(&c->s->graph.error, x.starved ? STARP_ERR_MEMORY : STARP_ERR_COMPUTE, "%s: iteration 0: %s", c->what, x.text);
     c->result.n = job.nresults;
     for (int k = 0; k < job.nresults; k++) {
         c->result.dtype[k] = (uint8_t)x.item[k].dtype;

@@ -345,7 +345,7 @@ struct sp_iteration {
     struct sp_item item[SP_MAX_RESULTS]; /* or what they are: an iteration that fails may have left some */
     uint32_t given;                     /* results asked for */
     uint64_t drawn;                     /* random numbers */
-    bool failed;
+    bool failed, starved;               /* starved: for want of memory */
     char text[STARP_ITERATION_TEXT];    /* why */
 };
 /* Calls the function; whether it has made all its results. */

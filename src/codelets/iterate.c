@@ -41,6 +41,7 @@ static void *new_item(struct sp_iteration *x, int k, starp_dtype dtype, const st
     size_t bytes = (size_t)sp_shape_size(shape) * sp_dtypes[dtype].size;
     sp_free(item->data);
     *item = (struct sp_item){ .dtype = dtype, .shape = *shape, .data = sp_aligned(64, bytes > 0 ? bytes : 1) };
+    x->starved |= !item->data;
     if (!item->data) fail(&x->it, "out of memory");
     return item->data;
 }
@@ -114,7 +115,7 @@ bool sp_iterate_run(struct sp_iteration *x, int64_t index, const starp_argument 
     x->it = (starp_iteration){ .services = &services, .index = index, .count = job->count };
     x->given = 0;
     x->drawn = 0;
-    x->failed = false;
+    x->failed = x->starved = false;
     running = job->name;
     int status = job->iterate(&x->it, job->nin, in, job->user);
     running = NULL;

@@ -183,6 +183,26 @@ starp_status sp_lower_items(struct sp_calling *c);
 void sp_whole_report(struct sp_task *task, enum sp_call call, int info, int64_t matrix, int64_t all);
 starp_status sp_lower_spectral(struct sp_calling *c);
 
+/* dealing.c: parts of some work, dealt over the ranks in rounds by what they are found to cost. */
+#define SP_ROUNDS 8
+struct sp_dealing {
+    struct sp_calling *c;
+    int64_t n, dealt;               /* parts, in all and so far */
+    int round;                      /* of those begun */
+    int32_t *owner;                 /* of each part that is dealt; kept by the run */
+    double *load;                   /* of each rank: seconds, in the rounds that are known */
+    int64_t *given;                 /* parts of each rank in each round */
+    struct sp_slot **report;
+    bool heard[SP_ROUNDS];
+    atomic_uint_fast64_t busy[SP_ROUNDS]; /* nanoseconds that this rank's workers have had so far: tasks add theirs */
+};
+/* d stays where it is while the run lasts. */
+starp_status sp_dealing_begin(struct sp_calling *c, struct sp_dealing *d, int64_t n);
+/* The next round: parts [from, to), whose owners are set; may wait. False: there is none. */
+bool sp_dealing_next(struct sp_dealing *d, int64_t *from, int64_t *to);
+/* After the round's tasks have been submitted: n slots that this rank's are done with when they can be read. */
+starp_status sp_dealing_end_round(struct sp_dealing *d, struct sp_slot *const *slot, int64_t n);
+
 /* team.c: workers that help a task; lives as long as the run. */
 struct sp_team;
 struct sp_team *sp_team_new(struct sp_calling *c); /* NULL: no memory, with the error set */

@@ -80,6 +80,7 @@ struct sp_map {
     int32_t deal;           /* tiles dealt at a time along the axis that all ranks share; 1 in what users see */
     int8_t row, col;        /* the axes that are dealt, or -1 */
     bool everywhere;        /* every rank has all tiles */
+    const int32_t *table;   /* who has which tile column, instead; of temporaries, or NULL */
 };
 
 void sp_map_init(struct sp_map *m, const starp_dims *grid, int p, int q); /* grid: of tiles */
@@ -192,6 +193,7 @@ struct sp_run {
     bool started, woken, sealed;
     bool ended;                     /* guarded by the sched's lock, as is the fault */
     int64_t submitted;
+    const bool *awaited;            /* sp_await's */
     struct sp_error fault;
     struct sp_error note;           /* of a good run, what is to be reported all the same: the first of so many */
     int64_t note_index, notes;
@@ -341,6 +343,8 @@ void sp_run_lost(struct sp_run *run);
 void sp_seal(struct sp_run *run);
 /* Waits at most so long for the end of a sealed run; whether it has ended. */
 bool sp_wait_for(struct sp_run *run, double seconds);
+/* Waits for something that is said under the sched's lock, which tells of the change. */
+void sp_await(struct sp_run *run, const bool *said);
 /* Seals and waits; more may be submitted afterwards. */
 void sp_drain(struct sp_run *run);
 void sp_slot_forget(struct sp_slot *slot); /* unregisters its handle */
@@ -454,6 +458,7 @@ struct sp_lowering {
     int axis[STARP_MAXDIM];         /* of the step's shape, per iteration axis */
     int64_t extent[STARP_MAXDIM], block[STARP_MAXDIM], grid[STARP_MAXDIM];
     int64_t nblock, nkept, nreduced; /* blocks in all, along kept axes, along reduced axes */
+    int64_t first, last;            /* those of them that are lowered */
     struct sp_window *window;       /* operands, then outputs */
     const void **constants;
     const void *site;
@@ -487,6 +492,7 @@ struct sp_copy {
     const void *site;
     bool at_once, ordered;          /* on the caller's thread; read by tasks of this run */
     int priority;                   /* of its tasks */
+    int64_t first, last;            /* which tiles of the target; last 0: all */
 };
 starp_status sp_lower_copy(struct sp_run *run, const struct sp_copy *c, struct sp_error *e);
 /* lower_output.c: values for what a step stores, taken over from dying operands where that is possible. */
@@ -505,6 +511,8 @@ struct sp_remains {
     struct sp_item item[];          /* of iteration i: from i * nresults on; no data: another rank's */
 };
 struct sp_remains *sp_remains_new(struct sp_run *run, uint32_t ticket, int nresults, int64_t n, int64_t unit, const struct sp_map *map);
+/* Who has which iterations is settled. */
+void sp_remains_dealt(struct sp_remains *r, const struct sp_map *map);
 /* Those of a run, or all of a session for 0. */
 void sp_remains_drop(struct sp_sched *s, uint64_t run);
 /* lower_call.c: operations on whole arrays, and one of several results. */

@@ -211,7 +211,11 @@ starp_status sp_function_read(struct sp_sched *s, struct sp_bytes *b, struct sp_
     f.user = sp_bytes_take(b, f.user_bytes);
     SP_TRY(sp_bytes_done(b, SP_FRAME_FUNCTION, e));
     SP_TRY(same_module(&theirs, &own, e));
-    f.iterate = (starp_iterate_fn)(own.base + offset);
+    struct search there = { .address = own.base + offset, .found = &own };
+    dl_iterate_phdr(look, &there);
+    bool good = there.done && strcmp(own.name, theirs.name) == 0 && f.nresults >= 1 && f.nresults <= SP_MAX_RESULTS && f.nargs >= 0;
+    if (!good) return sp_fail(e, STARP_ERR_RUNTIME, "no function is where it should be");
+    f.iterate = (starp_iterate_fn)there.address;
     return sp_function_enter(s, name, &f, e);
 }
 

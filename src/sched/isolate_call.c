@@ -93,7 +93,7 @@ static bool serve(struct call *c)
             break;
         case SP_ISOLATE_FAIL:
             m.text[sizeof m.text - 1] = 0;
-            c->it->services->fail(c->it, m.text);
+            c->it->services->set_error(c->it, m.text);
             break;
         case SP_ISOLATE_DONE: return take_results(c, &m);
         default: c->confused = true; return false;

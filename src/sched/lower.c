@@ -252,8 +252,9 @@ starp_status sp_lower_blocks(struct sp_lowering *l)
 {
     if (!l->discard && !l->given) SP_TRY(sp_lower_outputs(l));
     SP_TRY(sp_lower_partials(l));
-    for (int64_t b = 0; b < l->nblock && !l->aligned; b++) SP_TRY(send_for_block(l, b));
-    for (int64_t b = 0; b < l->nblock; b++) SP_TRY(lower_block(l, b));
+    int64_t last = l->last ? l->last : l->nblock;
+    for (int64_t b = l->first; b < last && !l->aligned; b++) SP_TRY(send_for_block(l, b));
+    for (int64_t b = l->first; b < last; b++) SP_TRY(lower_block(l, b));
     return sp_lower_combine(l);
 }
 

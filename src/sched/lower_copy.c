@@ -39,7 +39,8 @@ starp_status sp_lower_copy(struct sp_run *run, const struct sp_copy *c, struct s
     struct sp_window window[2] = { { .value = c->from, .view = c->view }, { .value = c->to } };
     if (!x) return sp_fail_memory(e);
     struct sp_lowering l = { .run = run, .step = &x->step, .program = x->program, .constants = x->constant, .e = e, .site = c->site,
-                             .window = window, .map = c->to->map, .at_once = c->at_once, .ordered = c->ordered, .priority = c->priority, .given = true };
+                             .window = window, .map = c->to->map, .at_once = c->at_once, .ordered = c->ordered, .priority = c->priority, .given = true,
+                             .first = c->first, .last = c->last };
     sp_view_identity(&window[1].view, c->shape.n);
     sp_lower_geometry(&l, &c->to->tile);
     sp_exchange_align(&l);

@@ -12,6 +12,7 @@
 #define TASK_SECONDS 1e-3 /* that a task is to take, about, */
 #define LEAST_TASKS 128   /* but there are so many on each rank where there is enough to do, so that the last ones end together */
 #define UNIT_BYTES ((int64_t)8 << 20) /* of a task's slices of an argument */
+#define DEALT_UNITS 16    /* of each rank, at least, are dealt by what they cost */
 #define ONCE_SECONDS 5e-5 /* what is not worth a task */
 
 /* What the tasks of a call have in common; kept by the run. */
@@ -30,12 +31,14 @@ struct ppeval {
     starp_dtype out_dtype[SP_MAX_RESULTS];
     starp_dtype in_dtype[SP_MAX_READS];
     int nout;                   /* results as they are stored: a ragged one's is its table */
+    struct sp_dealing dealing;
 };
 
 struct iterate_task {
     struct sp_task task;
     struct ppeval *p;
     int64_t first, count;
+    int round;                  /* of dealing */
     const char *in[SP_MAX_READS];
     int64_t in_step[SP_MAX_READS]; /* bytes from one iteration's to the next's */
     char *out[SP_MAX_RESULTS];
@@ -47,8 +50,27 @@ static void report(struct iterate_task *t, const struct sp_iteration *x)
 {
     char text[240];
     snprintf(text, sizeof text, "ppeval %s: iteration %lld: %s", t->p->job.name, (long long)x->it.index, x->text);
-    if (t->p->keeps) sp_run_note(t->task.run, t->task.site, x->it.index, text);
+    if (x->starved) sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, text);
+    else if (t->p->keeps) sp_run_note(t->task.run, t->task.site, x->it.index, text);
     else sp_run_fail(t->task.run, STARP_ERR_COMPUTE, t->task.site, text);
+}
+
+/* Items are kept row-major, whoever made them. False: no memory. */
+static bool turn_rows(const struct ppeval *p, struct sp_item *x)
+{
+    starp_argument from, to;
+    int64_t extent[STARP_MAXDIM];
+    int n = x->shape.n;
+    if (!p->column_major || n < 2) return true;
+    for (int a = 0; a < n; a++) extent[a] = x->shape.v[n - 1 - a];
+    sp_argument_lay_out(&from, x->dtype, n, extent, true, x->data);
+    sp_argument_lay_out(&to, x->dtype, n, x->shape.v, false, NULL);
+    void *rows = sp_aligned(64, (size_t)(to.stride[0] * to.shape[0]) + 1);
+    if (!rows) return false;
+    sp_move(n, to.shape, sp_dtypes[x->dtype].size, rows, to.stride, x->data, from.stride, p->job.kernels);
+    sp_free(x->data);
+    x->data = rows;
+    return true;
 }
 
 /* What a ragged iteration has made stays with the run; its row of the table says what that is. */
@@ -57,6 +79,10 @@ static void leave_items(struct iterate_task *t, struct sp_iteration *x, int64_t 
     struct sp_item *left = &t->p->remains->item[x->it.index * t->p->job.nresults];
     for (int k = 0; k < t->p->job.nresults; k++, row += SP_ITEM_WORDS) {
         struct sp_item *item = &x->item[k];
+        if (!x->failed && !turn_rows(t->p, item)) {
+            sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, "ppeval: out of memory");
+            x->failed = true;
+        }
         if (x->failed) {
             sp_free(item->data);
             *item = (struct sp_item){ .dtype = STARP_F64, .shape = { 1, { 0 } } };
@@ -133,7 +159,9 @@ static int perform_iterations(struct sp_task *task, void *scratch)
         sp_argument_lay_out(&in[n], p->in_dtype[k], p->ndim[k], p->extent[k], p->column_major, NULL);
     }
     for (; i < t->count && !atomic_load_explicit(&task->run->stop, memory_order_relaxed); i++) iterate(t, i, &x, in);
-    if (i > 0) sp_function_took(p->function, sp_now() - began, i);
+    double seconds = sp_now() - began;
+    if (i > 0) sp_function_took(p->function, seconds, i);
+    atomic_fetch_add(&p->dealing.busy[t->round], (uint64_t)(1e9 * seconds));
     return SP_KERNEL_OK;
 }
 
@@ -153,7 +181,7 @@ static const struct sp_node *seen(const struct sp_calling *c, int k)
     return c->run->sched->order.node[x->npath ? x->path[0] : x->node];
 }
 
-/* A value of whole slices, some in a tile; or, with unit 0, all in one tile on every rank. */
+/* A value of whole slices, some in a tile, which get memory when they are dealt; or, with unit 0, all in one tile on every rank. */
 static struct sp_value *new_value(struct operands *o, const starp_dims *shape, starp_dtype dtype, int64_t unit)
 {
     struct sp_calling *c = o->c;
@@ -166,20 +194,40 @@ static struct sp_value *new_value(struct operands *o, const starp_dims *shape, s
     else sp_map_init(&v->map, &v->grid, 1, c->run->sched->ranks);
     v->map.everywhere |= unit == 0 || c->at_once || c->run->sched->ranks == 1;
     if (!c->at_once) v->run = c->run->id;
-    return sp_value_fill(c->run->sched, v, !c->at_once, c->e) == STARP_OK ? v : NULL;
+    return unit > 0 || sp_value_fill(c->run->sched, v, !c->at_once, c->e) == STARP_OK ? v : NULL;
 }
 
-static starp_status load(struct operands *o, int k)
+static bool is_mine(const struct operands *o, int64_t u)
+{
+    int64_t index[STARP_MAXDIM] = { u };
+    return o->c->at_once || sp_is_mine(o->c->run->sched, sp_map_owner(&o->map, index));
+}
+
+/* Memory for those of units [from, to) that are this rank's. */
+static starp_status fill(const struct operands *o, struct sp_value *v, int64_t from, int64_t to)
+{
+    struct sp_calling *c = o->c;
+    for (int64_t u = from; u < to && v; u++) {
+        if (!is_mine(o, u)) continue;
+        v->slot[u] = sp_pool_get(&c->run->sched->pool, sp_value_tile_bytes(v, u), !c->at_once);
+        if (!v->slot[u]) return sp_fail_memory(c->e);
+    }
+    return STARP_OK;
+}
+
+/* Units [from, to) of an operand, or all of one that goes to every iteration. */
+static starp_status load(struct operands *o, int k, int64_t from, int64_t to)
 {
     struct sp_calling *c = o->c;
     const struct sp_operand *x = &c->step->operand[k];
     const struct sp_order *order = &c->run->sched->order;
     const struct sp_node *n = order->node[x->node], *s = seen(c, k);
-    if (sp_shape_size(&s->shape) == 0) return STARP_OK;
-    o->in[k] = new_value(o, &s->shape, (starp_dtype)n->dtype, o->p->whole >> k & 1 ? 0 : o->unit);
-    if (!o->in[k]) return c->e->status;
+    bool whole = o->p->whole >> k & 1;
     struct sp_copy copy = { .shape = s->shape, .from = c->run->value[x->node], .element = n->param, .to = o->in[k], .op = SP_OP_copy,
-                            .dtype = (starp_dtype)n->dtype, .site = c->node->site, .at_once = c->at_once, .ordered = !c->at_once };
+                            .dtype = (starp_dtype)n->dtype, .site = c->node->site, .at_once = c->at_once, .ordered = !c->at_once,
+                            .first = whole ? 0 : from, .last = whole ? 1 : to };
+    if (!o->in[k] || (whole && from > 0)) return STARP_OK;
+    if (!whole) SP_TRY(fill(o, o->in[k], from, to));
     sp_operand_view(x, &(struct sp_step){ .shape = s->shape }, order, &copy.view);
     return sp_lower_copy(c->run, &copy, c->e);
 }
@@ -213,6 +261,7 @@ static starp_status submit_unit(struct operands *o, int64_t u)
     if (!t) return sp_fail_memory(c->e);
     t->p = p;
     t->first = u * o->unit;
+    t->round = p->dealing.round > 0 ? p->dealing.round - 1 : 0;
     t->count = least(o->unit, p->job.count - t->first);
     for (int k = 0; k < p->nin; k++) {
         bool whole = p->whole >> k & 1;
@@ -231,23 +280,53 @@ static starp_status submit_unit(struct operands *o, int64_t u)
     return sp_call_submit(c, &t->task);
 }
 
-static bool is_mine(const struct operands *o, int64_t u)
+static starp_status make_values(struct operands *o)
 {
-    int64_t index[STARP_MAXDIM] = { u };
-    return o->c->at_once || sp_is_mine(o->c->run->sched, sp_map_owner(&o->map, index));
-}
-
-static starp_status submit(struct operands *o)
-{
-    for (int k = 0; k < o->p->nin; k++) SP_TRY(load(o, k));
+    const struct sp_results *r = o->c->node->results;
+    for (int k = 0; k < o->p->nin; k++) {
+        const starp_dims *shape = &seen(o->c, k)->shape;
+        if (sp_shape_size(shape) > 0 && !(o->in[k] = new_value(o, shape, o->p->in_dtype[k], o->p->whole >> k & 1 ? 0 : o->unit))) return o->c->e->status;
+    }
     for (int k = 0; k < o->p->nout; k++) {
-        const struct sp_results *r = o->c->node->results;
         const starp_dims *shape = r ? &r->shape[k] : &o->c->node->shape;
         if (sp_shape_size(shape) > 0 && !(o->out[k] = new_value(o, shape, o->p->out_dtype[k], o->unit))) return o->c->e->status;
     }
-    for (int64_t u = 0; u < o->nunit; u++) {
+    return STARP_OK;
+}
+
+static starp_status submit_units(struct operands *o, int64_t from, int64_t to)
+{
+    for (int k = 0; k < o->p->nin && from < to; k++) SP_TRY(load(o, k, from, to));
+    for (int k = 0; k < o->p->nout; k++) SP_TRY(fill(o, o->out[k], from, to));
+    for (int64_t u = from; u < to; u++) {
         if (is_mine(o, u)) SP_TRY(submit_unit(o, u));
     }
+    return STARP_OK;
+}
+
+/* Between ranks by rounds, each of which ends when its results can be read. */
+static starp_status submit_rounds(struct operands *o)
+{
+    struct sp_dealing *d = &o->p->dealing;
+    struct sp_slot **done = sp_run_keep(o->c->run, (size_t)o->nunit * sizeof(struct sp_slot *));
+    int k = 0;
+    if (!done) return sp_fail_memory(o->c->e);
+    while (!o->out[k]) k++;
+    for (int64_t from, to; sp_dealing_next(d, &from, &to);) {
+        int64_t n = 0;
+        SP_TRY(submit_units(o, from, to));
+        for (int64_t u = from; u < to; u++) {
+            if (is_mine(o, u)) done[n++] = o->out[k]->slot[u];
+        }
+        SP_TRY(sp_dealing_end_round(d, done, n));
+    }
+    return STARP_OK;
+}
+
+static starp_status submit(struct operands *o, bool rounds)
+{
+    SP_TRY(make_values(o));
+    SP_TRY(rounds ? submit_rounds(o) : submit_units(o, 0, o->nunit));
     for (int k = 0; k < o->p->nout; k++) SP_TRY(store(o, k));
     return STARP_OK;
 }
@@ -330,6 +409,14 @@ static struct ppeval *describe(struct sp_calling *c, const struct sp_ppeval_para
     return p;
 }
 
+static bool stores_something(const struct ppeval *p)
+{
+    for (int k = 0; k < p->nout; k++) {
+        if (p->out_size[k] > 0) return true;
+    }
+    return false;
+}
+
 starp_status sp_lower_ppeval(struct sp_calling *c)
 {
     struct sp_ppeval_param q;
@@ -342,6 +429,11 @@ starp_status sp_lower_ppeval(struct sp_calling *c)
     o.nunit = (n + o.unit - 1) / o.unit;
     sp_map_init(&o.map, &(starp_dims){ 1, { o.nunit } }, 1, c->run->sched->ranks);
     o.map.everywhere = c->run->sched->ranks == 1 || c->at_once;
+    bool rounds = !o.map.everywhere && o.nunit >= (int64_t)DEALT_UNITS * c->run->sched->ranks && stores_something(o.p);
+    if (rounds) SP_TRY(sp_dealing_begin(c, &o.p->dealing, o.nunit));
+    if (rounds) o.map.table = o.p->dealing.owner;
     if (q.ragged && !(o.p->remains = sp_remains_new(c->run, q.ticket, q.nresults, n, o.unit, &o.map))) return sp_fail_memory(c->e);
-    return submit(&o);
+    starp_status status = submit(&o, rounds);
+    if (status == STARP_OK && q.ragged) sp_remains_dealt(o.p->remains, &o.map);
+    return status;
 }

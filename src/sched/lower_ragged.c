@@ -13,7 +13,8 @@
 
 struct sp_remains *sp_remains_new(struct sp_run *run, uint32_t ticket, int nresults, int64_t n, int64_t unit, const struct sp_map *map)
 {
-    struct sp_remains *r = sp_calloc(1, sizeof *r + (size_t)(n * nresults) * sizeof r->item[0]);
+    size_t parts = map->table ? (size_t)((n + unit - 1) / unit) : 0, items = (size_t)(n * nresults);
+    struct sp_remains *r = sp_calloc(1, sizeof *r + items * sizeof r->item[0] + parts * sizeof(int32_t));
     if (!r) return NULL;
     r->run = run->id;
     r->ticket = ticket;
@@ -21,9 +22,16 @@ struct sp_remains *sp_remains_new(struct sp_run *run, uint32_t ticket, int nresu
     r->n = n;
     r->unit = unit;
     r->map = *map;
+    if (map->table) r->map.table = (int32_t *)(r->item + items);
     r->next = run->sched->remains;
     run->sched->remains = r;
     return r;
+}
+
+void sp_remains_dealt(struct sp_remains *r, const struct sp_map *map)
+{
+    int32_t *own = (int32_t *)(r->item + r->n * r->nresults);
+    if (map->table) memcpy(own, map->table, (size_t)((r->n + r->unit - 1) / r->unit) * sizeof *own);
 }
 
 static void drop(struct sp_remains **at)
@@ -154,6 +162,7 @@ static starp_status bring_table(struct gathering *g)
     struct sp_calling *c = g->c;
     const struct sp_operand *x = &c->step->operand[0];
     const struct sp_node *n = c->run->sched->order.node[x->node];
+    if (g->r->n == 0) return STARP_OK;
     struct sp_value *v = sp_value_cut(&n->shape, STARP_I64, &n->shape);
     if (!v) return sp_fail_memory(c->e);
     c->held[c->nheld++] = v;

@@ -22,6 +22,7 @@ void sp_map_init(struct sp_map *m, const starp_dims *grid, int p, int q)
     m->col = (int8_t)last_axis(grid, grid->n);
     m->row = (int8_t)last_axis(grid, m->col);
     m->everywhere = false;
+    m->table = NULL;
     m->deal = 1;
 }
 
@@ -57,13 +58,14 @@ void sp_map_usual(struct sp_map *m, const starp_dims *grid, int ranks)
 
 bool sp_map_equal(const struct sp_map *a, const struct sp_map *b)
 {
-    return a->everywhere == b->everywhere && (a->everywhere || (a->p == b->p && a->q == b->q && a->deal == b->deal));
+    return a->everywhere == b->everywhere && (a->everywhere || (a->p == b->p && a->q == b->q && a->deal == b->deal && a->table == b->table));
 }
 
 int sp_map_owner(const struct sp_map *m, const int64_t *index)
 {
     if (m->everywhere) return SP_EVERYWHERE;
-    if (m->col < 0) return 0;
+    if (m->col < 0) return m->table ? m->table[0] : 0;
+    if (m->table) return m->table[index[m->col]];
     if (m->row < 0) return (int)(index[m->col] / m->deal % (m->p * m->q));
     int64_t row = index[m->row] / (m->q == 1 ? m->deal : 1), col = index[m->col] / m->deal;
     return (int)(row % m->p * m->q + col % m->q);

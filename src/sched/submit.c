@@ -66,6 +66,11 @@ static bool wait_until(struct sp_run *run, bool (*holds)(const struct sp_run *),
     return done;
 }
 
+static bool is_said(const struct sp_run *run)
+{
+    return *run->awaited;
+}
+
 static void tick(struct sp_run *run)
 {
     struct sp_sched *s = run->sched;
@@ -277,6 +282,13 @@ starp_status sp_perform(struct sp_task *task, struct sp_error *e)
     free_task(task);
     if (s->ranks > 1 || !atomic_load_explicit(&run->stop, memory_order_relaxed)) return STARP_OK;
     return sp_run_fault(run, e);
+}
+
+void sp_await(struct sp_run *run, const bool *said)
+{
+    run->awaited = said;
+    wake(run);
+    wait_ticking(run, is_said);
 }
 
 void sp_seal(struct sp_run *run)
