@@ -218,7 +218,7 @@ static void all_refused(bool isolated)
         { STARP_PLUGINS "/bad_SIZE.so", STARP_ERR_FORMAT, "its description has 8 bytes" },
         { STARP_PLUGINS "/bad_NULL.so", STARP_ERR_FORMAT, "its starp_plugin_entry() returns NULL" },
         { STARP_PLUGINS "/bad_EMPTY.so", STARP_ERR_FORMAT, "it has no functions" },
-        { STARP_PLUGINS "/bad_COUNT.so", STARP_ERR_FORMAT, "-1 functions" },
+        { STARP_PLUGINS "/bad_COUNT.so", STARP_ERR_FORMAT, "-1 functions and 0 elementwise ones cannot be" },
         { STARP_PLUGINS "/bad_NAME.so", STARP_ERR_FORMAT, "function 1 () is not" },
         { STARP_PLUGINS "/bad_FUNCTION.so", STARP_ERR_FORMAT, "function 1 (second) is not" },
     };

@@ -90,8 +90,8 @@ STARP_API starp_status starp_load_plugin(starp_session *s, const char *path);
 /**
  * The same, for code that is not trusted to be right: its iterations run in helper processes, one for each worker, which are
  * started when they are needed, and again after a crash. A crash is an error of the iteration, and the session goes on. What
- * the plug-in computes is the same to the last bit. Slices and results are copied from process to process, some 20 us and twice
- * through memory for an iteration. A cancelled run ends helpers that do not stop by themselves within half a second. Memory
+ * the plug-in computes is the same to the last bit. Slices and results are copied from process to process, which takes some
+ * 50 us for a small iteration; what is whole for all is copied for each. A cancelled run ends helpers that do not stop by themselves within half a second. Memory
  * that helpers take is not counted; what they write to stderr goes where the program's goes. They run as the same user, with the
  * same rights: this is against mistakes, not against malice. A plug-in with elementwise functions cannot be isolated. Sync.
  * Errors: those of starp_load_plugin(), and STARP_ERR_RUNTIME: it crashes while it is loaded, or starp-helper, the program that

@@ -27,7 +27,7 @@
 #define HELPER "starp-helper"
 #define LOOK_MS 100  /* how often somebody who waits asks whether he is to go on, */
 #define LOOKS 5      /* and how many times the helper of a cancelled call may be late */
-#define LEAVE_LOOKS 200 /* of 10 ms: what a helper has for its end */
+#define LEAVE_LOOKS 2000 /* of 1 ms: what a helper has for its end */
 
 struct sp_isolate {
     const char *path;
@@ -132,8 +132,12 @@ static starp_status new_process(const struct sp_isolate *x, struct sp_helper *h,
 {
     char program[PATH_MAX];
     int pair[2];
-    if (!find_program(program)) return sp_fail(e, STARP_ERR_RUNTIME, "there is no " HELPER " where the library is; STARP_HELPER can tell where it is");
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return sp_fail(e, STARP_ERR_RUNTIME, "no socket: %s", strerror(errno));
+    if (!find_program(program)) {
+        return sp_fail(e, STARP_ERR_RUNTIME, "there is no " HELPER " where the library is; STARP_HELPER can tell where it is");
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        return sp_fail(e, STARP_ERR_RUNTIME, "no socket: %s", strerror(errno));
+    }
     int status = spawn(program, x->path, pair[1], &h->pid);
     close(pair[1]);
     h->fd = pair[0];
@@ -213,7 +217,7 @@ void sp_helper_over(struct sp_helper *h, char text[SP_PLUGIN_TEXT])
 /* An idle helper ends by itself when nobody talks to it any more; not for ever waited for. */
 static void dismiss(struct sp_helper *h)
 {
-    const struct timespec pause = { 0, 10000000 };
+    const struct timespec pause = { 0, 1000000 };
     pid_t got = 0;
     close(h->fd);
     for (int i = 0; i < LEAVE_LOOKS && (got = waitpid(h->pid, NULL, WNOHANG)) == 0; i++) nanosleep(&pause, NULL);

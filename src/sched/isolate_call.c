@@ -116,7 +116,9 @@ static int iterate(starp_iteration *it, int nin, const starp_argument *in, const
     char text[SP_PLUGIN_TEXT];
     struct call c = { .it = it, .h = sp_helper_take(own->isolate, text) };
     if (!c.h) return starp_iteration_fail(it, "%s", text);
-    struct sp_isolate_message m = { .kind = SP_ISOLATE_CALL, .k = own->function, .n = (uint32_t)nin, .index = it->index, .count = (uint64_t)it->count };
+    struct sp_isolate_message m = { .kind = SP_ISOLATE_CALL, .k = own->function, .n = (uint32_t)nin };
+    m.index = it->index;
+    m.count = (uint64_t)it->count;
     c.h->it = it;
     c.h->unwanted = 0;
     if (sp_helper_send(c.h, &m, sizeof m) && send_arguments(c.h, nin, in) && serve(&c)) {

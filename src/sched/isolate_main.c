@@ -200,7 +200,8 @@ static bool introduce(const char *path, starp_plugin *plugin, void **handle)
     put(&m, sizeof m);
     for (uint32_t i = 0; i < m.n; i++) {
         const starp_function *f = &plugin->functions[i].f;
-        struct sp_isolate_function x = { .nresults = f->nresults, .nargs = f->nargs, .column_major = f->column_major, .has_shapes = f->shapes != NULL };
+        struct sp_isolate_function x = { .nresults = f->nresults, .nargs = f->nargs, .column_major = f->column_major };
+        x.has_shapes = f->shapes != NULL;
         strncpy(x.name, plugin->functions[i].name, sizeof x.name - 1);
         put(&x, sizeof x);
     }

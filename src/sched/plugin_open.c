@@ -25,28 +25,39 @@ static bool is_list(int n, const void *list)
     return n >= 0 && n <= STARP_PLUGIN_MOST && (list || n == 0);
 }
 
+/* Why it is not what a plug-in can have; false: it is. */
+static bool is_odd(const starp_plugin *p, char *text)
+{
+    bool lists = is_list(p->nfunctions, p->functions) && is_list(p->nelementwise, p->elementwise);
+    if (!lists) return snprintf(text, SP_PLUGIN_TEXT, "%d functions and %d elementwise ones cannot be", p->nfunctions, p->nelementwise) > 0;
+    if (p->nfunctions + p->nelementwise == 0) return snprintf(text, SP_PLUGIN_TEXT, "it has no functions") > 0;
+    for (int i = 0; i < p->nfunctions; i++) {
+        const char *name = p->functions[i].name;
+        if (is_name(name) && sp_function_valid(&p->functions[i].f)) continue;
+        return snprintf(text, SP_PLUGIN_TEXT, "function %d (%.64s) is not what a function looks like", i, name ? name : "no name") > 0;
+    }
+    for (int i = 0; i < p->nelementwise; i++) {
+        if (is_name(p->elementwise[i].name)) continue;
+        return snprintf(text, SP_PLUGIN_TEXT, "elementwise function %d has no name, or a long one", i) > 0;
+    }
+    return false;
+}
+
 /* Members are read only as far as the version says that they are there. */
 static bool look(const starp_plugin *found, starp_plugin *p, char *text)
 {
-    int n = 0;
-    text[0] = 0;
-    if (!found) n = snprintf(text, SP_PLUGIN_TEXT, "its starp_plugin_entry() returns NULL");
-    else if (found->abi != STARP_PLUGIN_ABI) {
-        n = snprintf(text, SP_PLUGIN_TEXT, "it was built for version %u of plug-ins; this library has %u", found->abi, (unsigned)STARP_PLUGIN_ABI);
-    } else if (found->size < sizeof *p) n = snprintf(text, SP_PLUGIN_TEXT, "its description has %zu bytes, not %zu", found->size, sizeof *p);
-    if (n > 0) return false;
-    memcpy(p, found, sizeof *p);
-    if (!is_list(p->nfunctions, p->functions) || !is_list(p->nelementwise, p->elementwise)) {
-        n = snprintf(text, SP_PLUGIN_TEXT, "%d functions and %d elementwise ones are not what a plug-in can have", p->nfunctions, p->nelementwise);
-    } else if (p->nfunctions + p->nelementwise == 0) n = snprintf(text, SP_PLUGIN_TEXT, "it has no functions");
-    for (int i = 0; i < p->nfunctions && n == 0; i++) {
-        if (is_name(p->functions[i].name) && sp_function_valid(&p->functions[i].f)) continue;
-        n = snprintf(text, SP_PLUGIN_TEXT, "function %d (%.64s) is not what a function looks like", i, p->functions[i].name ? p->functions[i].name : "no name");
+    const unsigned version = STARP_PLUGIN_ABI;
+    if (!found) {
+        snprintf(text, SP_PLUGIN_TEXT, "its starp_plugin_entry() returns NULL");
+    } else if (found->abi != version) {
+        snprintf(text, SP_PLUGIN_TEXT, "it was built for version %u of plug-ins; this library has %u", found->abi, version);
+    } else if (found->size < sizeof *p) {
+        snprintf(text, SP_PLUGIN_TEXT, "its description has %zu bytes, not %zu", found->size, sizeof *p);
+    } else {
+        memcpy(p, found, sizeof *p);
+        return !is_odd(p, text);
     }
-    for (int i = 0; i < p->nelementwise && n == 0; i++) {
-        if (!is_name(p->elementwise[i].name)) n = snprintf(text, SP_PLUGIN_TEXT, "elementwise function %d has no name, or a long one", i);
-    }
-    return n == 0;
+    return false;
 }
 
 /* The linker's words, without the path that they begin with. */

@@ -38,7 +38,7 @@ static int scaled(starp_iteration *it, int nin, const starp_argument *in, const 
     return 0;
 }
 
-static int scaled_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char text[STARP_ITERATION_TEXT])
+static int scaled_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char *text)
 {
     (void)nout;
     (void)user;
@@ -118,7 +118,7 @@ static int mishap(starp_iteration *it, int nin, const starp_argument *in, const 
     return go_wrong(it, (int)x);
 }
 
-static int mishap_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char text[STARP_ITERATION_TEXT])
+static int mishap_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char *text)
 {
     (void)nin;
     (void)in;
@@ -129,7 +129,7 @@ static int mishap_shapes(int nin, const starp_argument *in, int nout, starp_argu
     return 0;
 }
 
-static int crashing_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char text[STARP_ITERATION_TEXT])
+static int crashing_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char *text)
 {
     (void)nin;
     (void)in;
