@@ -241,6 +241,7 @@ static void test_bad_ones_are_refused_isolated(void **state)
 {
     (void)state;
     all_refused(true);
+    refused(true, STARP_PLUGINS "/bad_ELEMENTWISE.so", STARP_ERR_FORMAT, "it has elementwise functions, which cannot be isolated");
     refused(true, STARP_PLUGINS "/bad_CRASH.so", STARP_ERR_RUNTIME, "while it is loaded, the plug-in crashed (signal 11)");
 }
 

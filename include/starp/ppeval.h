@@ -82,7 +82,7 @@ STARP_API starp_status starp_register(starp_session *s, const char *name, const 
  * Loads a shared object on every rank and registers its functions under their names, as starp_register() does; see
  * starp/plugin.h for what one looks like. The path is that of a file, from the current directory if it is not absolute, and
  * must lead to the same file on all ranks. The plug-in stays loaded until the session closes. Either all of its
- * functions for starp_ppeval() are registered, or none. Sync.
+ * functions are registered, on all ranks, or none. Sync.
  * Errors: STARP_ERR_IO (no such file, or it cannot be read), STARP_ERR_FORMAT (not a shared object, or not a plug-in, or one
  * for another version of the library), STARP_ERR_RUNTIME (a rank has another file there).
  */

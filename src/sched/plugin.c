@@ -71,10 +71,20 @@ void sp_plugins_free(struct sp_sched *s)
     }
 }
 
+/* They are refused until the session can have them: here is where each is to be entered. */
+static starp_status enter_elementwise(struct sp_sched *s, struct sp_plugin *p, const starp_plugin *x, struct sp_error *e)
+{
+    (void)s;
+    for (int i = 0; i < x->nelementwise; i++, p->nfunction++) {
+        SP_TRY(sp_fail(e, STARP_ERR_ARGUMENT, "%s: elementwise functions cannot be registered yet", x->elementwise[i].name));
+    }
+    return STARP_OK;
+}
+
 static starp_status enter_functions(struct sp_sched *s, struct sp_plugin *p, const starp_plugin *x, struct sp_error *e)
 {
     for (int i = 0; i < x->nfunctions; i++, p->nfunction++) SP_TRY(sp_function_enter(s, x->functions[i].name, &x->functions[i].f, e));
-    return STARP_OK;
+    return enter_elementwise(s, p, x, e);
 }
 
 static starp_status enter_isolated(struct sp_sched *s, struct sp_plugin *p, struct sp_error *e)
@@ -151,25 +161,17 @@ starp_status sp_plugin_read(struct sp_sched *s, struct sp_bytes *b, struct sp_er
     return load_same(s, &d, e);
 }
 
-/* The other ranks have the plug-in by now. They are refused until elementwise functions can be registered. */
-static starp_status register_elementwise(struct sp_sched *s, const starp_plugin *x, struct sp_error *e)
-{
-    (void)s;
-    if (x->nelementwise > 0) sp_fail(e, STARP_ERR_ARGUMENT, "%s: elementwise functions cannot be registered yet", x->elementwise[0].name);
-    return e->status;
-}
-
 starp_status sp_plugin_load(struct sp_sched *s, const char *path, bool isolated, struct sp_error *e)
 {
     char absolute[PATH_MAX];
-    starp_plugin x = { .nelementwise = 0 };
+    starp_plugin x;
     struct description d = { .path = absolute, .isolated = isolated };
     if (!realpath(path, absolute)) return sp_fail(e, STARP_ERR_IO, "%s", strerror(errno));
     SP_TRY(read_content(absolute, &d.content, e));
     uint32_t number = s->nfunction;
     SP_TRY(load(s, absolute, isolated, &x, e));
     d.nfunction = s->plugin->nfunction;
-    if (s->ranks == 1 || sp_lead_plugin(s, number, describe, &d, e) == STARP_OK) return register_elementwise(s, &x, e);
+    if (s->ranks == 1 || sp_lead_plugin(s, number, describe, &d, e) == STARP_OK) return STARP_OK;
     sp_plugin_forget(s);
     return e->status;
 }

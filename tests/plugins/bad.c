@@ -43,6 +43,9 @@ const starp_plugin *starp_plugin_entry(void)
     if (IS("VERSION")) plugin.abi++;
     if (IS("SIZE")) plugin.size = 8;
     if (IS("NULL")) return NULL;
+    static starp_plugin_elementwise elementwise = { "each", { .nargs = 1 } };
+    if (IS("ELEMENTWISE")) plugin.nelementwise = 1;
+    if (IS("ELEMENTWISE")) plugin.elementwise = &elementwise;
     if (IS("EMPTY")) plugin.nfunctions = 0;
     if (IS("COUNT")) plugin.nfunctions = -1;
     if (IS("NAME")) functions[1].name = "";
