@@ -245,23 +245,34 @@ static void test_bad_ones_are_refused_isolated(void **state)
     refused(true, STARP_PLUGINS "/bad_CRASH.so", STARP_ERR_RUNTIME, "while it is loaded, the plug-in crashed (signal 11)");
 }
 
-/* Good enough for rank 0. */
+/* A copy of a plug-in, to be spoilt: its path. */
+static void copy(const char *from, char path[64])
+{
+    char command[4096];
+    strcpy(path, "/tmp/starp-plugin-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    snprintf(command, sizeof command, "cp %s %s", from, path);
+    assert_int_equal(system(command), 0);
+}
+
+/* Good enough for rank 0, which then spoils the file for the others. */
 static void test_other_ranks_refuse(void **state)
 {
-    char gone[] = "/tmp/starp-plugin-XXXXXX", command[4096];
+    char path[64];
     (void)state;
     if (starp_ranks(session) == 1) skip();
     for (int isolated = 0; isolated < 2; isolated++) {
         refused(isolated, STARP_PLUGINS "/bad_RANK_VERSION.so", STARP_ERR_FORMAT, "rank 1: it was built for version 99");
         refused(isolated, STARP_PLUGINS "/bad_RANK_FEWER.so", STARP_ERR_RUNTIME, "rank 1: it has 1 functions here, and 2 on rank 0");
-        int fd = mkstemp(gone);
-        assert_true(fd >= 0);
-        close(fd);
-        snprintf(command, sizeof command, "cp %s/bad_RANK_GONE.so %s", STARP_PLUGINS, gone);
-        assert_int_equal(system(command), 0);
-        setenv("STARP_TEST_PLUGIN", gone, 1);
-        refused(isolated, gone, STARP_ERR_IO, "rank 1: No such file or directory");
-        memcpy(gone + sizeof gone - 7, "XXXXXX", 6);
+        copy(STARP_PLUGINS "/bad_RANK_GONE.so", path);
+        setenv("STARP_TEST_PLUGIN", path, 1);
+        refused(isolated, path, STARP_ERR_IO, "rank 1: No such file or directory");
+        copy(STARP_PLUGINS "/bad_RANK_OTHER.so", path);
+        setenv("STARP_TEST_PLUGIN", path, 1);
+        refused(isolated, path, STARP_ERR_RUNTIME, "rank 1: it is another file here");
+        unlink(path);
     }
     load_good(false);
     check_extremes();
@@ -427,6 +438,26 @@ static void test_helpers_are_reused(void **state)
     session = starp_open(NULL);
 }
 
+/* A helper that has ended is not replaced by one of another plug-in. */
+static void test_files_that_change(void **state)
+{
+    int64_t found[CALLS];
+    char path[64];
+    (void)state;
+    SKIP_ON_RANKS();
+    copy(GOOD, path);
+    assert_int_equal(starp_load_plugin_isolated(session, path), STARP_OK);
+    starp_array *x = starp_zeros(session, STARP_SHAPE(CALLS), STARP_F64);
+    int n = processes(found); /* all there are */
+    assert_int_equal(truncate(path, 1 << 20), 0);
+    for (int i = 0; i < n; i++) kill((pid_t)found[i], SIGKILL);
+    usleep(50000);
+    assert_null(starp_ppeval(session, "ladder", STARP_ARGS(x)));
+    said(STARP_ERR_COMPUTE, "iteration 0: the plug-in's file has changed");
+    starp_release(x);
+    unlink(path);
+}
+
 /* Of two sessions, each has a plug-in until it closes. */
 static void test_stays_until_close(void **state)
 {
@@ -482,6 +513,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_results_are_kept, set_up_keeping, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_helpers_are_reused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_files_that_change, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stays_until_close, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
     };

@@ -22,6 +22,17 @@ static int rank(void)
     return text ? atoi(text) : 0;
 }
 
+#ifdef BAD_RANK_OTHER
+static void append(const char *path)
+{
+    FILE *f = fopen(path, "ab");
+    if (f) fputc('x', f);
+    if (f) fclose(f);
+}
+#else
+#define append(path) ((void)(path))
+#endif
+
 #ifdef BAD_UNDEFINED
 void nowhere_defined(void);
 #endif
@@ -54,6 +65,7 @@ const starp_plugin *starp_plugin_entry(void)
     if (IS("RANK_VERSION") && rank() == 1) plugin.abi = 99;
     if (IS("RANK_FEWER") && rank() == 1) plugin.nfunctions = 1;
     if (IS("RANK_GONE") && rank() == 0) unlink(getenv("STARP_TEST_PLUGIN"));
+    if (IS("RANK_OTHER") && rank() == 0) append(getenv("STARP_TEST_PLUGIN"));
     return &plugin;
 }
 #endif
