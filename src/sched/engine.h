@@ -167,6 +167,7 @@ struct sp_sched {
     uint64_t tasks, inline_steps, steps, fused_groups, fused_ops, merged, inplace;
     struct sp_function **function;  /* by number */
     uint32_t nfunction, function_cap;
+    struct sp_plugin *plugin;       /* the last one loaded first */
     struct sp_remains *remains;     /* of ragged evaluations */
     uint64_t refined, refused;      /* systems that STARP_MIXED has solved, and those that it left to the usual way */
 };
@@ -282,6 +283,14 @@ void sp_functions_free(struct sp_sched *s);
 /* The elementwise function of that number; NULL: none. */
 const starp_elementwise *sp_elementwise_of(const struct sp_sched *s, uint32_t number);
 
+/* --------------------------------------------------------------------------------------------------- plugin.c */
+
+/* A plug-in as rank 0 describes it: loaded here, its functions entered; and the last one taken back. */
+starp_status sp_plugin_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e);
+void sp_plugin_forget(struct sp_sched *s);
+/* After the functions. */
+void sp_plugins_free(struct sp_sched *s);
+
 /* ------------------------------------------------------------------------------------------------ lead.c, serve.c */
 
 /* What an answer is known by: a run, or with the bit host data. */
@@ -298,6 +307,9 @@ bool sp_lead_cancel(struct sp_sched *s); /* false: not now */
 /* What `describe` writes goes to all others as the function of that number; they have it when all of them could take it. */
 starp_status sp_lead_function(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
                               struct sp_error *e);
+/* The same of a plug-in, whose first function has the number. */
+starp_status sp_lead_plugin(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
+                            struct sp_error *e);
 starp_status sp_lead_put(struct sp_sched *s, struct sp_value *v, const struct sp_node *node, const void *data, struct sp_error *e);
 starp_status sp_lead_get(struct sp_sched *s, const struct sp_value *v, void *buffer, struct sp_error *e);
 /* Other ranks: does what rank 0 says until the job ends, and the process with it. */

@@ -88,6 +88,7 @@ static void close_sched(void *self)
     sp_free(s->sent);
     sp_remains_drop(s, 0);
     sp_functions_free(s);
+    sp_plugins_free(s);
     for (int i = 0; i <= s->runtime.workers; i++) sp_free(s->scratch[i].memory);
     sp_free(s->scratch);
     sp_plan_cache_free(&s->plans);

@@ -68,6 +68,10 @@ starp_status sp_options_from(struct sp_options *o, const char *text, size_t n, s
 bool sp_options_launched(void);
 /* Whether the user has chosen how the launcher binds processes to cores. */
 bool sp_options_bound(void);
+/* Where the user says that the helper program is; or NULL. */
+const char *sp_options_helper(void);
+/* For a process to be started. */
+char **sp_options_environment(void);
 void sp_options_print(const struct sp_options *o, FILE *out);
 #define SP_OPTION(o, id) ((o)->at[SP_OPTION_##id].value)
 bool sp_option_is(const struct sp_options *o, enum sp_option_id id, const char *word);
@@ -120,5 +124,12 @@ double sp_function_cost(const struct sp_function *f);
 void sp_function_took(const struct sp_function *f, double seconds, int64_t calls);
 const struct sp_kernels *sp_sched_kernels(const struct sp_sched *s);
 bool sp_sched_keeps(const struct sp_sched *s); /* what iterations make beside others that fail */
+
+/* ---------------------------------------------------------------------------------------------------- plugin.c */
+
+/* Loads a shared object on all ranks, or has helper processes load it, and registers what it has. */
+starp_status sp_plugin_load(struct sp_sched *s, const char *path, bool isolated, struct sp_error *e);
+/* Whether it looks like a function for ppeval. */
+bool sp_function_valid(const starp_function *f);
 
 #endif
