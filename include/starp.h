@@ -364,7 +364,8 @@ STARP_API starp_status starp_eval(starp_array *x);
 STARP_API starp_status starp_eval_many(int count, starp_array *const *list);
 /**
  * Starts computing several arrays and returns while they run: starp_eval_async(STARP_ARGS(x, y)). The run is the caller's,
- * ended by starp_wait(). It blocks while more tasks would be in flight than the runtime is given at a time.
+ * ended by starp_wait(). It blocks while more tasks would be in flight than the runtime is given at a time. It also waits
+ * where what is to be done hangs on what comes out: STARP_MIXED, and starp_ppeval() on several ranks.
  */
 STARP_API starp_run *starp_eval_async(int count, starp_array *const *list);
 /** Waits for a run, frees it, and returns its status. Sync. */

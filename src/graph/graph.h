@@ -189,11 +189,11 @@ extern const char *const sp_reduce_names[SP_REDUCES];
     X(rfft, "rfft", 1, 1)                     /* real: n / 2 + 1, complex */ \
     X(irfft, "irfft", 1, 1)                   /* complex, n / 2 + 1 or fewer: n, real */ \
     X(pad, "pad", 1, 1)                       /* any: n along an axis, the input from `first` on between zeros */ \
-    X(ppeval, "ppeval", 0, 0)                 /* a registered function on slices along the first axes: sp_ppeval_param */ \
-    X(items, "ppeval items", 1, 1)            /* what iterations left behind, in one line: sp_items_param */ \
     X(fft2, "fft2", 1, 1)                     /* fft along one axis, then along another; param of these: sp_plane_param */ \
     X(rfft2, "rfft2", 1, 1)                   /* rfft, then fft */ \
-    X(irfft2, "irfft2", 1, 1)                 /* fft inverse, then irfft */
+    X(irfft2, "irfft2", 1, 1)                 /* fft inverse, then irfft */ \
+    X(ppeval, "ppeval", 0, 0)                 /* a registered function on slices along the first axes: sp_ppeval_param */ \
+    X(items, "ppeval items", 1, 1)            /* what iterations left behind, in one line: sp_items_param */
 
 enum sp_call {
 #define X(name, word, nin, nout) SP_CALL_##name,
