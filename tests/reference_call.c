@@ -128,15 +128,33 @@ static void pad(const struct sp_axis_param *p, const struct ref_value *x, struct
     }
 }
 
+/* One axis after the other. */
+static void transform_twice(enum sp_call call, const struct sp_plane_param *p, const struct ref_value *x, struct ref_value *out)
+{
+    struct sp_axis_param first = { .axis = p->axis[0], .inverse = p->inverse || call == SP_CALL_irfft2, .scale = p->scale, .n = p->n[0] };
+    struct sp_axis_param second = { .axis = p->axis[1], .inverse = p->inverse, .scale = p->scale, .n = p->n[1] };
+    starp_dims shape = x->shape;
+    shape.v[first.axis] = call == SP_CALL_rfft2 ? p->n[0] / 2 + 1 : p->n[0];
+    struct ref_value *between = ref_value_new(&shape, call == SP_CALL_irfft2 ? x->dtype : out->dtype);
+    transform(call == SP_CALL_rfft2 ? SP_CALL_rfft : SP_CALL_fft, &first, x, between);
+    transform(call == SP_CALL_irfft2 ? SP_CALL_irfft : SP_CALL_fft, &second, between, out);
+    ref_value_free(between);
+}
+
 void ref_call(const struct sp_node *n, struct ref_value *const *in, struct ref_value *out)
 {
     struct sp_axis_param along;
+    struct sp_plane_param plane;
     memcpy(&along, n->param, sizeof along);
+    memcpy(&plane, n->param, sizeof plane);
     switch (n->op) {
     case SP_CALL_matmul: matmul(in[0], in[1], out); break;
     case SP_CALL_fft:
     case SP_CALL_rfft:
     case SP_CALL_irfft: transform((enum sp_call)n->op, &along, in[0], out); break;
+    case SP_CALL_fft2:
+    case SP_CALL_rfft2:
+    case SP_CALL_irfft2: transform_twice((enum sp_call)n->op, &plane, in[0], out); break;
     case SP_CALL_pad: pad(&along, in[0], out); break;
     default: break;
     }
