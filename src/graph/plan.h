@@ -25,6 +25,7 @@ struct sp_item {
     uint8_t dtype, nin;
     bool leaf, root, stored, live;
     bool copy;       /* op is SP_OP_copy instead of the node's own */
+    bool feeds;      /* all that becomes of it is the operand of an operation along an axis */
     int32_t next_clone; /* clones made for one consumer, before it in order; or -1 */
     int32_t first_clone;
     struct sp_source in[SP_MAXIN];
@@ -38,6 +39,9 @@ struct sp_group {
     int32_t first; /* member */
     uint32_t reduce_axes;
     uint8_t kind;          /* sp_step_kind */
+    int32_t outputs;       /* members that others read from memory */
+    int32_t prologue;      /* of a CALL: the group that makes its operand in its step; or -1 */
+    bool taken;            /* it is such a group */
     int32_t step;
 };
 

@@ -11,14 +11,20 @@ struct sp_along {
     enum sp_call call;
     struct sp_axis_param param;
     starp_dims in_shape, out_shape;
+    starp_dtype in_dtype;
     struct sp_window in, out;
+    const struct sp_program *program; /* makes the operand, which is stored nowhere; or NULL */
+    const struct sp_window *read; /* its operands; without one: `in` */
+    int nread;
     bool tokens;             /* tasks write parts of tiles: whoever reads those waits for a task that reads all tokens */
     struct sp_slot **token;  /* one per task */
     struct sp_slot *ready;   /* can be read when `out` may be written; NULL: at once */
     int64_t ntoken, token_cap;
 };
 
-/* lower_fft.c: a slot that the task writes, as far as dependencies go. */
+/* lower_fft.c: the step's operation on an operand that is there; its tasks are submitted. One rank. */
+starp_status sp_along_again(struct sp_run *run, int32_t step, struct sp_value *in, struct sp_value *out, struct sp_error *e);
+/* A slot that the task writes, as far as dependencies go. */
 starp_status sp_along_token(struct sp_along *f, struct sp_task *task);
 /* Slots that tasks with tokens, from one on, have read without depending on them may be used for something else. */
 starp_status sp_along_release(struct sp_along *f, int64_t from, struct sp_slot *const *slot, int64_t n);

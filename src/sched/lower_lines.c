@@ -14,18 +14,22 @@
 #define CHUNK_BYTES ((int64_t)1 << 18)    /* lines gathered at a time */
 #define STRIP 8                           /* but so many, where they lie side by side: whole cache lines, */
 #define STRIP_BYTES ((int64_t)1 << 24)    /* unless that is more */
+#define WIDE_ROW 32                       /* elements side by side that are worth a row of their own */
 
-/* Boxes of a block in tiles of a value. */
+/* Boxes of a block in tiles of a value, or of several. */
 struct boxes {
     int64_t *box;
-    struct sp_ref *ref;
-    void **buffer;
-    int n;
+    struct sp_ref *ref;             /* per box, one of each value */
+    void **buffer;                  /* and room for one more */
+    int n, nslot;
 };
 
 struct lines_task {
     struct sp_task task;
     struct sp_dft *dft;             /* NULL: zeros are put around */
+    const struct sp_program *program; /* makes lines of what is in the boxes; NULL: they are lines */
+    const void **constants;
+    size_t beside;                  /* where its scratch begins */
     struct boxes in, out;
     int ndim, axis, across;         /* across: the axis along which lines are gathered, or -1 */
     int64_t extent[STARP_MAXDIM];   /* of the block, 1 along the axis */
@@ -40,6 +44,34 @@ struct lines_task {
 
 /* ------------------------------------------------------------------------------------------------------------ tasks */
 
+/* Which of the lines [from, from + count) at `index` go through box i: [*first, *last). */
+static bool find_part(const struct lines_task *t, const struct boxes *b, int i, const int64_t *index, int64_t from, int64_t count, int64_t *first, int64_t *last)
+{
+    const int64_t *lo = b->box + 2 * i * t->ndim, *extent = lo + t->ndim;
+    *first = from;
+    *last = from + count;
+    for (int a = 0; a < t->ndim; a++) {
+        if (a == t->axis || a == t->across) continue;
+        if (index[a] < lo[a] || index[a] >= lo[a] + extent[a]) return false;
+    }
+    if (t->across < 0) return true;
+    int64_t end = lo[t->across] + extent[t->across];
+    *first = *first > lo[t->across] ? *first : lo[t->across];
+    *last = *last < end ? *last : end;
+    return *first < *last;
+}
+
+/* Where line `first` begins, as seen from the beginning of the box at lo; with the lines' step. */
+static int64_t find_line(const struct lines_task *t, const int64_t *lo, const struct sp_ref *ref, const int64_t *index, int64_t first, int64_t *step)
+{
+    int64_t at = ref->offset;
+    *step = t->across >= 0 ? ref->stride[t->across] : 0;
+    for (int a = 0; a < t->ndim; a++) {
+        if (a != t->axis && a != t->across) at += (index[a] - lo[a]) * ref->stride[a];
+    }
+    return at + (t->across >= 0 ? (first - lo[t->across]) * *step : 0);
+}
+
 /* Copies lines [from, from + count) at `index` between the boxes and scratch; `at`: bytes from the start of a line there. */
 static void exchange_lines(const struct lines_task *t, const struct boxes *b, const int64_t *index, int64_t from, int64_t count, char *lines,
                            int64_t room, size_t item, bool store)
@@ -48,23 +80,9 @@ static void exchange_lines(const struct lines_task *t, const struct boxes *b, co
     for (int i = 0; i < b->n; i++) {
         const int64_t *lo = b->box + 2 * i * t->ndim, *extent = lo + t->ndim;
         const struct sp_ref *ref = &b->ref[i];
-        char *tile = (char *)b->buffer[ref->buffer] + ref->offset;
-        int64_t first = from, last = from + count;
-        bool inside = true;
-        for (int a = 0; a < t->ndim && inside; a++) {
-            if (a == t->axis || a == t->across) continue;
-            inside = index[a] >= lo[a] && index[a] < lo[a] + extent[a];
-            tile += (index[a] - lo[a]) * ref->stride[a];
-        }
-        if (!inside) continue;
-        int64_t step = 0;
-        if (t->across >= 0) {
-            first = first > lo[t->across] ? first : lo[t->across];
-            last = last < lo[t->across] + extent[t->across] ? last : lo[t->across] + extent[t->across];
-            step = ref->stride[t->across];
-            tile += (first - lo[t->across]) * step;
-        }
-        if (first >= last) continue;
+        int64_t first, last, step;
+        if (!find_part(t, b, i, index, from, count, &first, &last)) continue;
+        char *tile = (char *)b->buffer[ref->buffer] + find_line(t, lo, ref, index, first, &step);
         char *line = lines + (first - from) * room + (lo[t->axis] + (store ? 0 : t->first)) * (int64_t)item;
         int64_t size[2] = { last - first, extent[t->axis] }, here[2] = { step, ref->stride[t->axis] }, there[2] = { room, (int64_t)item };
         if (!store) {
@@ -79,6 +97,64 @@ static void exchange_lines(const struct lines_task *t, const struct boxes *b, co
     }
 }
 
+/*
+ * The program over so many lines of so many elements, of which refs say where they are along both axes. Elements side by side
+ * along lines are taken as they come. Those that lie across them are rows, if there are many; else they are turned, as much of
+ * the lines at a time as the machine takes up at once.
+ */
+static int run_program(const struct lines_task *t, int64_t lines, int64_t length, struct sp_ref *ref, char *scratch)
+{
+    const struct sp_program *p = t->program;
+    bool upright = true;
+    for (int k = 0; k < p->noperand; k++) {
+        int64_t item = sp_dtypes[p->operand_dtype[k]].size, stride = ref[k].stride[1];
+        upright &= p->operand_kind[k] != SP_OPERAND_ARRAY || stride == item || stride == 0;
+    }
+    bool across = !upright && lines >= WIDE_ROW;
+    int64_t piece = upright || across ? length : SP_CHUNK / lines, box[4] = { 0 };
+    for (int k = 0; k <= p->noperand && across; k++) {
+        int64_t stride = ref[k].stride[0];
+        ref[k].stride[0] = ref[k].stride[1];
+        ref[k].stride[1] = stride;
+    }
+    for (int64_t done = 0, size; done < length; done += size) {
+        size = length - done < piece ? length - done : piece;
+        box[across ? 3 : 2] = lines;
+        box[across ? 2 : 3] = size;
+        struct sp_job job = { .program = p, .kernels = t->task.run->sched->kernels, .constants = t->constants, .ndim = 2, .extent = box + 2, .nbox = 1, .box = box, .ref = ref };
+        int fault = sp_job_run(&job, t->in.buffer, scratch);
+        if (fault) return fault;
+        for (int k = 0; k <= p->noperand; k++) ref[k].offset += size * ref[k].stride[across ? 0 : 1];
+    }
+    return SP_KERNEL_OK;
+}
+
+/* Makes lines [from, from + count) at `index`, in scratch, of what is in the boxes. */
+static int make_lines(const struct lines_task *t, const int64_t *index, int64_t from, int64_t count, char *scratch)
+{
+    const struct boxes *b = &t->in;
+    const struct sp_program *p = t->program;
+    for (int i = 0; i < b->n; i++) {
+        const int64_t *lo = b->box + 2 * i * t->ndim;
+        struct sp_ref ref[SP_MAX_OPERANDS + 1];
+        int64_t first, last;
+        if (!find_part(t, b, i, index, from, count, &first, &last)) continue;
+        for (int k = 0; k < p->noperand; k++) {
+            const struct sp_ref *x = &b->ref[i * p->noperand + k];
+            ref[k] = (struct sp_ref){ .buffer = -1 };
+            if (p->operand_kind[k] != SP_OPERAND_ARRAY && p->operand_kind[k] != SP_OPERAND_IOTA) continue;
+            ref[k].buffer = x->buffer;
+            ref[k].offset = find_line(t, lo, x, index, first, &ref[k].stride[0]);
+            ref[k].stride[1] = x->stride[t->axis];
+        }
+        ref[p->noperand] = (struct sp_ref){ .buffer = b->nslot, .offset = (first - from) * t->room_in + (lo[t->axis] + t->first) * (int64_t)t->item_in,
+                                            .stride = { t->room_in, (int64_t)t->item_in } };
+        int fault = run_program(t, last - first, lo[t->ndim + t->axis], ref, scratch);
+        if (fault) return fault;
+    }
+    return SP_KERNEL_OK;
+}
+
 static void transform_lines(const struct lines_task *t, char *in, char *out, int64_t count)
 {
     const struct sp_kernels *kernels = t->task.run->sched->kernels;
@@ -89,13 +165,17 @@ static void transform_lines(const struct lines_task *t, char *in, char *out, int
     for (int64_t i = 0; i < count; i++) kernels->scale(reals, out + i * t->room_out, t->scale, t->single);
 }
 
-static void perform_chunk(const struct lines_task *t, const int64_t *index, int64_t from, char *in, char *out)
+static int perform_chunk(const struct lines_task *t, const int64_t *index, int64_t from, char *in, char *out)
 {
     int64_t all = t->across >= 0 ? t->extent[t->across] : 1, count = all - from < t->chunk ? all - from : t->chunk;
+    int fault = SP_KERNEL_OK;
     if (t->fill) memset(in, 0, (size_t)(t->chunk * t->room_in));
-    exchange_lines(t, &t->in, index, from, count, in, t->room_in, t->item_in, false);
+    if (t->program) fault = make_lines(t, index, from, count, in + t->beside);
+    else exchange_lines(t, &t->in, index, from, count, in, t->room_in, t->item_in, false);
+    if (fault) return fault;
     if (t->dft) transform_lines(t, in, out, count);
     exchange_lines(t, &t->out, index, from, count, t->dft ? out : in, t->dft ? t->room_out : t->room_in, t->item_out, true);
+    return SP_KERNEL_OK;
 }
 
 static int perform_lines(struct sp_task *task, void *scratch)
@@ -103,8 +183,10 @@ static int perform_lines(struct sp_task *task, void *scratch)
     struct lines_task *t = (struct lines_task *)task;
     int64_t index[STARP_MAXDIM] = { 0 }, all = t->across >= 0 ? t->extent[t->across] : 1;
     char *in = scratch, *out = in + (t->chunk * t->room_in + 63) / 64 * 64;
-    for (int a = 0;;) {
-        for (int64_t from = 0; from < all; from += t->chunk) perform_chunk(t, index, from, in, out);
+    int fault = SP_KERNEL_OK;
+    t->in.buffer[t->in.nslot] = in;
+    for (int a = 0; fault == SP_KERNEL_OK;) {
+        for (int64_t from = 0; from < all && fault == SP_KERNEL_OK; from += t->chunk) fault = perform_chunk(t, index, from, in, out);
         for (a = t->ndim - 1; a >= 0; a--) {
             if (a == t->across || a == t->axis) continue;
             if (++index[a] < t->extent[a]) break;
@@ -113,7 +195,7 @@ static int perform_lines(struct sp_task *task, void *scratch)
         if (a < 0) break;
     }
     if (t->stream) task->run->sched->kernels->fence();
-    return SP_KERNEL_OK;
+    return fault;
 }
 
 static void end_lines(struct sp_task *task)
@@ -141,7 +223,7 @@ void sp_lines_block(const struct sp_along *f, const starp_dims *shape, starp_dim
 
 static struct sp_dft *plan(const struct sp_along *f)
 {
-    starp_dtype d = f->call == SP_CALL_rfft ? (starp_dtype)f->in.value->dtype : (starp_dtype)f->out.value->dtype;
+    starp_dtype d = f->call == SP_CALL_rfft ? f->in_dtype : (starp_dtype)f->out.value->dtype;
     struct sp_dft_key key = { .single = sp_dtype_real(d) == STARP_F32, .inverse = f->param.inverse || f->call == SP_CALL_irfft, .n = f->param.n };
     key.kind = f->call == SP_CALL_fft ? SP_DFT_C2C : f->call == SP_CALL_rfft ? SP_DFT_R2C : SP_DFT_C2R;
     return sp_dft_get(&key);
@@ -170,7 +252,8 @@ static void choose_chunk(const struct sp_along *f, struct lines_task *t)
     if (t->chunk < 1) t->chunk = 1;
     t->fill = t->n_in < in || all % group != 0;
     t->chunk = (t->chunk + group - 1) / group * group;
-    t->task.scratch = (size_t)(whole_lines(t->chunk * t->room_in) + t->chunk * t->room_out + 64);
+    t->beside = (size_t)(whole_lines(t->chunk * t->room_in) + whole_lines(t->chunk * t->room_out) + 64);
+    t->task.scratch = t->beside + (t->program ? sp_job_scratch(&(struct sp_job){ .program = t->program }) : 0);
 }
 
 double sp_along_scale(const struct sp_along *f)
@@ -188,17 +271,18 @@ static void *take(char **at, size_t bytes)
 
 static size_t boxes_bytes(const struct sp_cuts *c)
 {
-    return (size_t)c->nbox * ((size_t)c->ndim * 2 * sizeof(int64_t) + sizeof(struct sp_ref)) + (size_t)c->nslot * sizeof(void *) + 48;
+    return (size_t)c->nbox * ((size_t)c->ndim * 2 * sizeof(int64_t) + (size_t)c->nreg * sizeof(struct sp_ref)) + (size_t)(c->nslot + 1) * sizeof(void *) + 48;
 }
 
 static void keep_boxes(const struct sp_cuts *c, struct boxes *b, char **at)
 {
     b->n = c->nbox;
     b->box = take(at, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
-    b->ref = take(at, (size_t)c->nbox * sizeof *b->ref);
-    b->buffer = take(at, (size_t)c->nslot * sizeof *b->buffer);
+    b->ref = take(at, (size_t)(c->nbox * c->nreg) * sizeof *b->ref);
+    b->buffer = take(at, (size_t)(c->nslot + 1) * sizeof *b->buffer);
+    b->nslot = c->nslot;
     if (c->nbox > 0) memcpy(b->box, c->box, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
-    if (c->nbox > 0) memcpy(b->ref, c->ref, (size_t)c->nbox * sizeof *b->ref);
+    if (c->nbox > 0) memcpy(b->ref, c->ref, (size_t)(c->nbox * c->nreg) * sizeof *b->ref);
     for (int i = 0; i < c->nslot; i++) b->buffer[i] = c->slot[i]->data;
 }
 
@@ -222,7 +306,9 @@ static starp_status submit_lines(struct sp_along *f, const struct sp_cuts *in, c
     t->n_in = f->in_shape.v[t->axis];
     t->n_out = f->out_shape.v[t->axis];
     t->first = f->param.first;
-    t->item_in = sp_dtypes[f->in.value->dtype].size;
+    t->item_in = sp_dtypes[f->in_dtype].size;
+    t->program = f->program;
+    t->constants = c->constants;
     t->item_out = sp_dtypes[f->out.value->dtype].size;
     t->scale = sp_along_scale(f);
     t->single = sp_dtype_real((starp_dtype)f->out.value->dtype) == STARP_F32;
@@ -244,7 +330,7 @@ static starp_status lower_block(struct sp_along *f, const starp_dims *block, con
     int64_t extent[STARP_MAXDIM];
     for (int a = 0; a < n; a++) extent[a] = f->in_shape.v[a] - lo[a] < block->v[a] ? f->in_shape.v[a] - lo[a] : block->v[a];
     extent[axis] = f->in_shape.v[axis];
-    if (!sp_window_cut(in, n, lo, extent, &f->in, extent[axis] > 0, 0)) return sp_fail_memory(f->c->e);
+    if (!sp_window_cut(in, n, lo, extent, f->read, extent[axis] > 0 ? f->nread : 0, 0)) return sp_fail_memory(f->c->e);
     if (extent[axis] == 0) in->nbox = 0;
     extent[axis] = f->out_shape.v[axis];
     if (!sp_window_cut(out, n, lo, extent, &f->out, 0, 1)) return sp_fail_memory(f->c->e);

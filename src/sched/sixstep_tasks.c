@@ -3,6 +3,8 @@
  * sixstep_tasks.c: what the tasks of the six-step algorithm do: strips of columns, then of rows, are gathered, transformed, and put
  * where the next ones will look for them.
  */
+#include <string.h>
+
 #include "sixstep.h"
 
 /* w^m, from the product of two roots in tables. */
@@ -60,6 +62,65 @@ static void spread_lines(const struct pass *t, const char *lines, int64_t c, int
     }
 }
 
+/* ------------------------------------------------------------------------------------------------------ prologues */
+
+size_t sp_sixstep_beside(const struct sp_program *p)
+{
+    return (size_t)(p->noperand + 1) * SP_CHUNK * p->max_item + sp_job_scratch(&(struct sp_job){ .program = p });
+}
+
+/* The program on `count` elements each of `rows` rows from row j on, which are `skip` rows into the buffers. */
+static int run_rows(const struct pass *t, const struct sp_strip *s, int64_t j, int64_t skip, int64_t rows, int64_t count, void *const *buffer, char *scratch)
+{
+    const struct sixstep *x = t->x;
+    const struct sp_program *p = x->program;
+    struct sp_ref ref[SP_MAX_OPERANDS + 1];
+    int64_t box[4] = { 0, 0, rows, count };
+    if (rows == 0 || count == 0) return SP_KERNEL_OK;
+    for (int k = 0; k <= p->noperand; k++) {
+        int64_t item = sp_dtypes[k < p->noperand ? p->operand_dtype[k] : p->output_dtype[0]].size;
+        ref[k] = (struct sp_ref){ .buffer = k, .offset = skip * s->count * item, .stride = { s->count * item, item } };
+        if (k == p->noperand || p->operand_kind[k] != SP_OPERAND_IOTA) continue;
+        ref[k] = (struct sp_ref){ .buffer = -1, .offset = x->read[k].start + x->read[k].step * (j * x->n2 + s->from), .stride = { x->read[k].step * x->n2, x->read[k].step } };
+    }
+    struct sp_job job = { .program = p, .kernels = x->kernels, .constants = x->constants, .ndim = 2, .extent = box + 2, .nbox = 1, .box = box, .ref = ref };
+    return sp_job_run(&job, buffer, scratch);
+}
+
+/* Rows [j, j + n) of the strip, where the program makes them: those there are, the one that ends early, and zeros. */
+static int make_rows(const struct pass *t, const struct sp_strip *s, int64_t j, int64_t n, void *const *buffer, char *scratch)
+{
+    const struct sixstep *x = t->x;
+    const struct sp_program *p = x->program;
+    int64_t whole = x->given / x->n2 - j, rest = x->given % x->n2 - s->from;
+    whole = whole < 0 ? 0 : whole < n ? whole : n;
+    rest = rest < 0 || x->given / x->n2 != j + whole || whole == n ? 0 : rest < s->count ? rest : s->count;
+    for (int k = 0; k < p->noperand; k++) {
+        struct sp_strip of = { .stretch = x->read[k].stretch, .rows = s->rows, .row = s->row, .from = s->from, .count = s->count,
+                               .item = sp_dtypes[p->operand_dtype[k]].size, .kernels = x->kernels };
+        if (of.stretch) sp_strip_rows(&of, j, whole + (rest > 0), buffer[k]);
+    }
+    if (whole < n) memset(buffer[p->noperand], 0, (size_t)(n * s->count) * x->item);
+    int fault = run_rows(t, s, j, 0, whole, s->count, buffer, scratch);
+    return fault ? fault : run_rows(t, s, j + whole, whole, 1, rest, buffer, scratch);
+}
+
+/* The strip's lines, of what the program makes. */
+static int make_lines(const struct pass *t, const struct sp_strip *s, char *lines, char *scratch)
+{
+    const struct sp_program *p = t->x->program;
+    void *buffer[SP_MAX_OPERANDS + 1];
+    int64_t most = SP_CHUNK / s->count;
+    for (int k = 0; k <= p->noperand; k++, scratch += SP_CHUNK * p->max_item) buffer[k] = scratch;
+    for (int64_t j = 0, n; j < s->rows; j += n) {
+        n = s->rows - j < most ? s->rows - j : most;
+        int fault = make_rows(t, s, j, n, buffer, scratch);
+        if (fault) return fault;
+        sp_strip_turn(s, j, n, buffer[p->noperand], lines);
+    }
+    return SP_KERNEL_OK;
+}
+
 int sp_sixstep_columns(struct sp_task *task, void *scratch)
 {
     struct pass *t = (struct pass *)task;
@@ -70,7 +131,10 @@ int sp_sixstep_columns(struct sp_task *task, void *scratch)
     for (int64_t c = t->first; c < t->last; c += s.count) {
         s.from = c;
         s.count = t->last - c < t->width ? t->last - c : t->width;
-        sp_strip_gather(&s, (char *)scratch + bytes);
+        int fault = SP_KERNEL_OK;
+        if (x->program) fault = make_lines(t, &s, (char *)scratch + bytes, (char *)scratch + t->beside);
+        else sp_strip_gather(&s, (char *)scratch + bytes);
+        if (fault) return fault;
         for (int64_t b = 0; b < s.count; b++) {
             char *line = (char *)scratch + b * bytes; /* what was there has been transformed */
             sp_dft_run(t->dft, line + bytes, line, x->kernels);
