@@ -347,7 +347,7 @@ struct sp_stretch {
 
 /*
  * A line seen as a matrix of `rows` rows of `row` elements, and of it the columns [from, from + count), at most SP_STRIP_WIDTH, of
- * which each is a line in scratch, `pitch` elements from one to the next. Elements of lines are of 8 or 16 bytes.
+ * which each is a line in scratch, `pitch` elements from one to the next. What is scattered has elements of 8 or 16 bytes.
  */
 struct sp_strip {
     const struct sp_stretch *stretch; /* ascending; the last one is at INT64_MAX. What lies between them is zero */
@@ -361,9 +361,6 @@ struct sp_strip {
 /* Elements of the strip among [first, last). */
 int64_t sp_strip_count(const struct sp_strip *x, int64_t first, int64_t last);
 void sp_strip_gather(const struct sp_strip *x, void *lines);
-/* The same in two steps: `n` rows from row `first` on, one behind the other, of elements of any size; such rows to their lines. */
-void sp_strip_rows(const struct sp_strip *x, int64_t first, int64_t n, void *rows);
-void sp_strip_turn(const struct sp_strip *x, int64_t first, int64_t n, const void *rows, void *lines);
 /* What other ranks have of it goes to stream[rank], which advances. */
 void sp_strip_scatter(const struct sp_strip *x, const void *lines, char **stream);
 /* What another rank has put there for this one, which has no others' stretches' data: in the same order. */

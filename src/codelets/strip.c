@@ -24,45 +24,36 @@ int64_t sp_strip_count(const struct sp_strip *x, int64_t first, int64_t last)
     return n;
 }
 
-/* Element by element, `step` bytes apart: a row that passes from one stretch to another, or has elements apart, or none. */
-static void gather_slowly(const struct sp_strip *x, const struct sp_stretch *s, int64_t at, char *to, int64_t step)
+/* Element by element: a row that passes from one stretch to another, or has elements apart, or none. */
+static void gather_slowly(const struct sp_strip *x, const struct sp_stretch *s, int64_t at, char *to)
 {
-    for (int64_t b = 0; b < x->count; b++, to += step) {
+    for (int64_t b = 0; b < x->count; b++, to += x->pitch * (int64_t)x->item) {
         while (s->last <= at + b) s++;
         if (at + b < s->first) memset(to, 0, x->item);
         else memcpy(to, s->data + (at + b - s->first) * s->stride, x->item);
     }
 }
 
-/* A row's part in a stretch that has all of it; what comes AHEAD of it is asked for. */
-static const char *row_in(const struct sp_strip *x, const struct sp_stretch *s, int64_t at)
-{
-    const char *from = s->data + (at - s->first) * s->stride;
-    if (at + AHEAD * x->row < s->last) {
-        for (int64_t byte = 0; byte < x->count * s->stride; byte += 64) __builtin_prefetch(from + AHEAD * x->row * s->stride + byte);
-    }
-    return from;
-}
-
 #define GATHER(type) \
-    for (int64_t b = 0; b < x->count; b += WIDE, from += WIDE * sizeof(type), to += WIDE * x->pitch * (int64_t)sizeof(type)) { \
-        const type *f = (const type *)(const void *)from; \
+    for (int64_t b = 0; b < x->count; b += WIDE, from += WIDE * step, to += WIDE * x->pitch * (int64_t)sizeof(type)) { \
         type *t = (type *)(void *)to; \
         int64_t n = x->count - b; \
-        if (n >= WIDE) { \
-            for (int k = 0; k < WIDE; k++) t[k * x->pitch] = f[k]; \
+        if (n >= WIDE && step == sizeof(type)) { \
+            for (int k = 0; k < WIDE; k++) t[k * x->pitch] = ((const type *)(const void *)from)[k]; \
         } else { \
-            for (int64_t k = 0; k < n; k++) t[k * x->pitch] = f[k]; \
+            for (int64_t k = 0; k < n && k < WIDE; k++) t[k * x->pitch] = *(const type *)(const void *)(from + k * step); \
         } \
     }
 
-/* A row's elements, each to its line. */
-static void turn_row(const struct sp_strip *x, const char *from, char *to)
+/* A row's elements, so many bytes apart, each to its line. */
+static void turn_row(const struct sp_strip *x, const char *from, int64_t step, char *to)
 {
-    if (x->item == 16) {
-        GATHER(struct sixteen)
-    } else {
-        GATHER(uint64_t)
+    switch (x->item) {
+    case 1: GATHER(uint8_t) break;
+    case 2: GATHER(uint16_t) break;
+    case 4: GATHER(uint32_t) break;
+    case 8: GATHER(uint64_t) break;
+    default: GATHER(struct sixteen)
     }
 }
 
@@ -75,29 +66,16 @@ void sp_strip_gather(const struct sp_strip *x, void *lines)
         char *to = (char *)lines + place * item;
         if ((place += part) >= x->rows) place = ++begin;
         while (s->last <= at) s++;
-        if (at < s->first || at + x->count > s->last || s->stride != item) gather_slowly(x, s, at, to, x->pitch * item);
-        else turn_row(x, row_in(x, s, at), to);
+        if (at < s->first || at + x->count > s->last) {
+            gather_slowly(x, s, at, to);
+            continue;
+        }
+        const char *from = s->data + (at - s->first) * s->stride;
+        if (at + AHEAD * x->row < s->last) {
+            for (int64_t byte = 0; byte < x->count * s->stride; byte += 64) __builtin_prefetch(from + AHEAD * x->row * s->stride + byte, 0, 2);
+        }
+        turn_row(x, from, s->stride, to);
     }
-}
-
-void sp_strip_rows(const struct sp_strip *x, int64_t first, int64_t n, void *rows)
-{
-    const struct sp_stretch *s = x->stretch;
-    int64_t item = (int64_t)x->item;
-    char *to = rows;
-    for (int64_t j = first; j < first + n; j++, to += x->count * item) {
-        int64_t at = j * x->row + x->from;
-        while (s->last <= at) s++;
-        if (at < s->first || at + x->count > s->last) gather_slowly(x, s, at, to, item);
-        else x->kernels->gather((size_t)x->count, to, row_in(x, s, at), s->stride, x->item);
-    }
-}
-
-void sp_strip_turn(const struct sp_strip *x, int64_t first, int64_t n, const void *rows, void *lines)
-{
-    int64_t item = (int64_t)x->item, part = x->rows / x->parts;
-    const char *from = rows;
-    for (int64_t j = first; j < first + n; j++, from += x->count * item) turn_row(x, from, (char *)lines + (j % x->parts * part + j / x->parts) * item);
 }
 
 /* `n` elements of place k2, from line b on, one after the other. */

@@ -190,51 +190,6 @@ void sp_group_leave(struct sp_fusion *f, int32_t i)
     f->item[i].group = -1;
 }
 
-/* ----------------------------------------------------------------------------------------------------- prologues */
-
-static bool is_along_axis(const struct sp_fusion *f, const struct sp_item *x)
-{
-    return x->live && !x->leaf && x->kind == SP_KIND_CALL && sp_call_is_along_axis((enum sp_call)sp_item_op(f, x));
-}
-
-/* The elementwise operation whose result item x alone reads, as it is, through s; or NULL. */
-static struct sp_item *only_feeder(const struct sp_fusion *f, const struct sp_source *s)
-{
-    struct sp_item *y = &f->item[s->item];
-    return s->npath == 0 && !y->leaf && !y->root && y->kind == SP_KIND_MAP && y->uses == 1 ? y : NULL;
-}
-
-/* Marks what only makes operands of operations along an axis; consumers before producers. */
-static void mark_feeders(struct sp_fusion *f)
-{
-    for (int32_t i = f->order->n - 1; i >= 0; i--) {
-        const struct sp_item *x = &f->item[i];
-        if (!is_along_axis(f, x) && !x->feeds) continue;
-        for (int k = 0; k < x->nin; k++) {
-            struct sp_item *y = only_feeder(f, &x->in[k]);
-            if (y) y->feeds = true;
-        }
-    }
-}
-
-/*
- * A group of elementwise operations with one result, which one operation along an axis reads, runs in that one's step, where
- * pieces of lines are gathered: it is of a higher level than all that the group reads.
- */
-static void take_prologues(struct sp_fusion *f)
-{
-    for (int32_t t = 0; t < f->nsequence; t++) {
-        const struct sp_item *x = &f->item[f->sequence[t]];
-        f->group[x->group].outputs += x->kind == SP_KIND_REDUCE || x->root || x->stored;
-    }
-    for (int32_t i = 0; i < f->order->n; i++) {
-        const struct sp_item *x = &f->item[i], *y = is_along_axis(f, x) ? only_feeder(f, &x->in[0]) : NULL;
-        if (!y || f->group[y->group].outputs != 1) continue;
-        f->group[x->group].prologue = y->group;
-        f->group[y->group].taken = true;
-    }
-}
-
 starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e)
 {
     int32_t n = f->order->n;
@@ -242,7 +197,7 @@ starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e)
     f->last_reader = sp_malloc((size_t)f->cap * sizeof *f->last_reader);
     if (!f->group || !f->last_reader) return sp_fail_memory(e);
     memset(f->last_reader, -1, (size_t)f->cap * sizeof *f->last_reader);
-    if (f->options->fuse) mark_feeders(f);
+    if (f->options->fuse) sp_prologue_mark(f);
     for (int32_t i = 0; i < n; i++) {
         const struct sp_item *x = &f->item[i];
         if (x->live && !x->leaf && x->owner < 0) SP_TRY(assign(f, i, e));
@@ -250,6 +205,6 @@ starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e)
     SP_TRY(sp_fusion_sequence(f, e));
     list_members(f);
     for (int32_t t = 0; t < f->nsequence; t++) store_inputs(f, &f->item[f->sequence[t]]);
-    if (f->options->fuse) take_prologues(f);
+    if (f->options->fuse) sp_prologue_take(f);
     return STARP_OK;
 }

@@ -93,6 +93,9 @@ int32_t sp_group_find(struct sp_fusion *f, int32_t group);
 void sp_group_leave(struct sp_fusion *f, int32_t i);
 /* Whether x may share a group with the item it reads through s: then the result stays in a register. */
 bool sp_item_joins(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s);
+/* prologue.c: before groups are formed: which items are to have a group of their own; afterwards: which groups CALLs take over. */
+void sp_prologue_mark(struct sp_fusion *f);
+void sp_prologue_take(struct sp_fusion *f);
 /* emit.c: the step of a group. */
 starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *s, struct sp_error *e);
 

@@ -14,7 +14,7 @@
 #define CHUNK_BYTES ((int64_t)1 << 18)    /* lines gathered at a time */
 #define STRIP 8                           /* but so many, where they lie side by side: whole cache lines, */
 #define STRIP_BYTES ((int64_t)1 << 24)    /* unless that is more */
-#define WIDE_ROW 32                       /* elements side by side that are worth a row of their own */
+#define TURNED 32                         /* elements of a line that are turned at a time, at least */
 
 /* Boxes of a block in tiles of a value, or of several. */
 struct boxes {
@@ -97,36 +97,51 @@ static void exchange_lines(const struct lines_task *t, const struct boxes *b, co
     }
 }
 
-/*
- * The program over so many lines of so many elements, of which refs say where they are along both axes. Elements side by side
- * along lines are taken as they come. Those that lie across them are rows, if there are many; else they are turned, as much of
- * the lines at a time as the machine takes up at once.
- */
-static int run_program(const struct lines_task *t, int64_t lines, int64_t length, struct sp_ref *ref, char *scratch)
+/* The program over so many lines of so many elements, of which refs say where they are along both axes. */
+static int run_program(const struct lines_task *t, int64_t lines, int64_t length, const struct sp_ref *ref, void *const *buffer, char *scratch)
+{
+    int64_t box[4] = { 0, 0, lines, length };
+    struct sp_job job = { .program = t->program, .kernels = t->task.run->sched->kernels, .constants = t->constants, .ndim = 2, .extent = box + 2, .nbox = 1,
+                          .box = box, .ref = ref };
+    return sp_job_run(&job, buffer, scratch);
+}
+
+/* The same where arrays lie across the lines: as much as the machine takes up at once is turned beforehand, and so on. */
+static int turn_and_run(const struct lines_task *t, int64_t lines, int64_t length, const struct sp_ref *ref, char *scratch)
 {
     const struct sp_program *p = t->program;
-    bool upright = true;
-    for (int k = 0; k < p->noperand; k++) {
-        int64_t item = sp_dtypes[p->operand_dtype[k]].size, stride = ref[k].stride[1];
-        upright &= p->operand_kind[k] != SP_OPERAND_ARRAY || stride == item || stride == 0;
-    }
-    bool across = !upright && lines >= WIDE_ROW;
-    int64_t piece = upright || across ? length : SP_CHUNK / lines, box[4] = { 0 };
-    for (int k = 0; k <= p->noperand && across; k++) {
-        int64_t stride = ref[k].stride[0];
-        ref[k].stride[0] = ref[k].stride[1];
-        ref[k].stride[1] = stride;
-    }
-    for (int64_t done = 0, size; done < length; done += size) {
-        size = length - done < piece ? length - done : piece;
-        box[across ? 3 : 2] = lines;
-        box[across ? 2 : 3] = size;
-        struct sp_job job = { .program = p, .kernels = t->task.run->sched->kernels, .constants = t->constants, .ndim = 2, .extent = box + 2, .nbox = 1, .box = box, .ref = ref };
-        int fault = sp_job_run(&job, t->in.buffer, scratch);
-        if (fault) return fault;
-        for (int k = 0; k <= p->noperand; k++) ref[k].offset += size * ref[k].stride[across ? 0 : 1];
+    void *buffer[SP_MAX_OPERANDS + 1] = { NULL };
+    struct sp_ref turned[SP_MAX_OPERANDS + 1];
+    int64_t most = SP_CHUNK / lines < TURNED ? TURNED : SP_CHUNK / lines, wide = SP_CHUNK / most, n, m;
+    for (int k = 0; k < p->noperand; k++, scratch += SP_CHUNK * p->max_item) buffer[k] = scratch;
+    buffer[p->noperand] = t->in.buffer[t->in.nslot];
+    for (int64_t i = 0; i < length; i += n) {
+        n = length - i < most ? length - i : most;
+        for (int64_t b = 0; b < lines; b += m) {
+            m = lines - b < wide ? lines - b : wide;
+            for (int k = 0; k <= p->noperand; k++) {
+                int64_t at = ref[k].offset + b * ref[k].stride[0] + i * ref[k].stride[1];
+                turned[k] = (struct sp_ref){ .buffer = k, .offset = at, .stride = { ref[k].stride[0], ref[k].stride[1] } };
+                if (k == p->noperand || p->operand_kind[k] != SP_OPERAND_ARRAY) continue;
+                int64_t item = sp_dtypes[p->operand_dtype[k]].size;
+                turned[k] = (struct sp_ref){ .buffer = k, .stride = { n * item, item } };
+                sp_move(2, (int64_t[]){ m, n }, (size_t)item, buffer[k], turned[k].stride, (char *)t->in.buffer[ref[k].buffer] + at, ref[k].stride,
+                        t->task.run->sched->kernels);
+            }
+            int fault = run_program(t, m, n, turned, buffer, scratch);
+            if (fault) return fault;
+        }
     }
     return SP_KERNEL_OK;
+}
+
+static bool is_upright(const struct sp_program *p, const struct sp_ref *ref)
+{
+    for (int k = 0; k < p->noperand; k++) {
+        int64_t item = sp_dtypes[p->operand_dtype[k]].size, stride = ref[k].stride[1];
+        if (p->operand_kind[k] == SP_OPERAND_ARRAY && stride != item && stride != 0) return false;
+    }
+    return true;
 }
 
 /* Makes lines [from, from + count) at `index`, in scratch, of what is in the boxes. */
@@ -149,7 +164,8 @@ static int make_lines(const struct lines_task *t, const int64_t *index, int64_t 
         }
         ref[p->noperand] = (struct sp_ref){ .buffer = b->nslot, .offset = (first - from) * t->room_in + (lo[t->axis] + t->first) * (int64_t)t->item_in,
                                             .stride = { t->room_in, (int64_t)t->item_in } };
-        int fault = run_program(t, last - first, lo[t->ndim + t->axis], ref, scratch);
+        int64_t lines = last - first, length = lo[t->ndim + t->axis];
+        int fault = is_upright(p, ref) ? run_program(t, lines, length, ref, b->buffer, scratch) : turn_and_run(t, lines, length, ref, scratch);
         if (fault) return fault;
     }
     return SP_KERNEL_OK;
@@ -253,7 +269,8 @@ static void choose_chunk(const struct sp_along *f, struct lines_task *t)
     t->fill = t->n_in < in || all % group != 0;
     t->chunk = (t->chunk + group - 1) / group * group;
     t->beside = (size_t)(whole_lines(t->chunk * t->room_in) + whole_lines(t->chunk * t->room_out) + 64);
-    t->task.scratch = t->beside + (t->program ? sp_job_scratch(&(struct sp_job){ .program = t->program }) : 0);
+    t->task.scratch = t->beside;
+    if (t->program) t->task.scratch += sp_job_scratch(&(struct sp_job){ .program = t->program }) + (size_t)t->program->noperand * SP_CHUNK * t->program->max_item;
 }
 
 double sp_along_scale(const struct sp_along *f)

@@ -102,7 +102,7 @@ static starp_status submit_columns(struct sixstep *x, int64_t first, int64_t las
     t->from.stretch = x->in.stretch;
     t->from.row = x->n2;
     t->beside = (t->task.scratch + 63) / 64 * 64;
-    if (x->program) t->task.scratch = t->beside + sp_sixstep_beside(x->program);
+    if (x->program) t->task.scratch = t->beside + sp_sixstep_beside(t);
     for (int i = 0; i < x->in.nslot && !c->at_once; i++) sp_depend(&t->task, x->in.slot[i], 1, false);
     if (make_pieces(x, t, task) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
     return sp_call_submit(c, &t->task);

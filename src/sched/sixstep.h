@@ -62,7 +62,7 @@ struct pass {
 
 /* sixstep_tasks.c: a share of the first pass, of the second one, and what of the result comes from another rank. */
 int sp_sixstep_columns(struct sp_task *task, void *scratch);
-size_t sp_sixstep_beside(const struct sp_program *program); /* scratch that a program takes */
+size_t sp_sixstep_beside(const struct pass *t); /* scratch that the program takes */
 int sp_sixstep_rows(struct sp_task *task, void *scratch);
 int sp_sixstep_unpack(struct sp_task *task, void *scratch);
 /* sixstep_exchange.c: finds where the line's elements, and the result's, are; sends and receives what other ranks' columns need. */
