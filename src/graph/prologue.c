@@ -3,6 +3,7 @@
  * prologue.c: elementwise work that is done where an operation along an axis gathers its lines. A group of elementwise operations
  * with one result, which only such an operation reads, is no step of its own: the result is stored nowhere.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan.h"
@@ -65,6 +66,14 @@ static bool lies_along(const struct sp_view *v, const starp_dims *shape, int axi
     return !depends || v->axis[last] == axis;
 }
 
+/* Elements of the array that are passed when it is read through v: what lies between two is loaded with them. */
+static int64_t touched(const struct sp_view *v, const starp_dims *array, const starp_dims *shape)
+{
+    int64_t all = sp_shape_size(array), seen = sp_shape_size(shape), step = 1;
+    if (v->ndim > 0 && v->axis[v->ndim - 1] >= 0 && v->step[v->ndim - 1] != 0) step = llabs(v->step[v->ndim - 1]);
+    return seen > all / step ? all : seen * step;
+}
+
 static void add_operand(const struct sp_fusion *f, struct reading *r, const struct sp_source *s)
 {
     const struct sp_node *n = f->order->node[f->item[s->item].node];
@@ -73,9 +82,8 @@ static void add_operand(const struct sp_fusion *f, struct reading *r, const stru
     for (int k = 0; k < s->npath; k++) x.path[k] = s->path[k];
     if (r->n == SP_MAX_OPERANDS || is_known(r, &x)) return;
     r->operand[r->n++] = x;
-    int64_t all = sp_shape_size(&n->shape), seen = sp_shape_size(r->shape);
-    r->bytes += (all < seen ? all : seen) * sp_dtypes[n->dtype].size;
     sp_operand_view(&x, &(struct sp_step){ .shape = *r->shape }, f->order, &v);
+    r->bytes += touched(&v, &n->shape, r->shape) * sp_dtypes[n->dtype].size;
     r->along &= lies_along(&v, &n->shape, r->axis);
 }
 
