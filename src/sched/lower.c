@@ -67,7 +67,7 @@ static void iota_window(const struct sp_node *n, const struct sp_view *v, struct
     }
 }
 
-static void operand_window(struct sp_lowering *l, int k, const struct sp_order *o)
+void sp_lower_operand(struct sp_lowering *l, int k, const struct sp_order *o)
 {
     const struct sp_operand *x = &l->step->operand[k];
     struct sp_window *w = &l->window[k];
@@ -280,7 +280,7 @@ starp_status sp_lower_begin(struct sp_lowering *l)
     bool canonical = p->nreduce > 0;
     sp_tile_extents(&l->step->shape, canonical ? SP_TILE_TARGET : SP_OPTION(&l->run->sched->options, tile), &tile);
     sp_lower_geometry(l, &tile);
-    for (int k = 0; k < p->noperand; k++) operand_window(l, k, o);
+    for (int k = 0; k < p->noperand; k++) sp_lower_operand(l, k, o);
     sp_exchange_prepare(l);
     l->at_once = runs_at_once(l);
     return STARP_OK;
