@@ -299,6 +299,7 @@ STARP_API starp_array *starp_argmax(starp_array *x, const starp_dims *axis, int 
 
 /* ------------------------------------------------------------------------- linear algebra, Fourier transforms */
 
+#include "starp/elementwise.h"
 #include "starp/linalg.h"
 #include "starp/fft.h"
 #include "starp/ppeval.h"

@@ -271,6 +271,29 @@ static starp_status spectra(starp_session *s)
     return STARP_OK;
 }
 
+static void plus_user(size_t n, void *out, const void *const *in, const void *user)
+{
+    for (size_t i = 0; i < n; i++) ((double *)out)[i] = ((const double *)in[0])[i] + *(const double *)user;
+}
+
+/* Functions of the program's own, more than the list of them had room for. */
+static starp_status applications(starp_session *s)
+{
+    double got, want = 0;
+    starp_array *x = starp_arange(s, 0, 100, 1, STARP_F64);
+    for (int k = 0; k < 17; k++) {
+        double number = k;
+        starp_elementwise f = { plus_user, 1, STARP_F64, STARP_F64, &number, sizeof number };
+        starp_status status = starp_register_elementwise(s, "plus", &f);
+        if (status != STARP_OK) return status;
+        x = starp_apply(s, "plus", STARP_ARGS(x));
+        want += 100 * number;
+    }
+    starp_status status = starp_read(starp_sum(starp_at(x, "::-1"), NULL, 0), &got, sizeof got);
+    if (status == STARP_OK) assert_true(got == 4950 + want);
+    return status;
+}
+
 /* -------------------------------------------------------------------------------------------------------------- tests */
 
 static const struct {
@@ -278,6 +301,7 @@ static const struct {
     scenario *f;
 } scenarios[] = {
     { "chain", chain }, { "statistics", statistics }, { "loop", loop }, { "asynchronous", asynchronous }, { "files", files }, { "texts", texts },
+    { "applications", applications },
 };
 
 static void without_tasks(void **state)

@@ -36,14 +36,26 @@ STARP_API starp_array *starp_ppitems(starp_ragged *r);
 
 /**
  * Evaluates a function on slices: starp_ppeval(s, "svdvals", STARP_ARGS(x)). Deferred.
- * Built in, each on the slices of its arguments: those of linear algebra (`svdvals svd eigh eigvalsh eig eigvals qr solve inv
- * det cholesky lstsq pinv matmul`), `fft ifft rfft irfft` (along a slice's last axis), `sort` (along a slice's last axis, NaN
- * last), and over the whole slice `sum prod min max mean var std norm any all`. Linear algebra is of the slices' last two axes.
+ *
+ * Built in, with NumPy's results and dtypes for each slice (ints of linear algebra, mean, var, std and norm become f64):
+ * - of the matrices in the last two axes of a slice: `svdvals`; `svd` (u, s, vh: reduced); `eigh` (values, vectors) and `eigvalsh`, which
+ *   read the lower half; `eig` (values, vectors) and `eigvals`, always complex; `qr` (q, r: reduced); `inv`; `det`; `cholesky` (lower);
+ *   `pinv`; `solve` (a, b) and `lstsq` (a, b: x, residuals, rank, singular values), where a b of one axis is a single right-hand side, whose
+ *   residuals are one number in a vector; `matmul` (a, b), of vectors, too. A matrix that starp_ppbcast() hands to all `solve` is factored once;
+ * - along the last axis of a slice: `fft ifft rfft irfft`, as long as it is, scaled by 1 / n backwards; `sort`, NaN last, -0.0 before 0.0,
+ *   complex numbers by their real, then their imaginary parts;
+ * - of all elements of a slice: `sum prod min max mean var std any all`, and `norm`, the root of the sum of squares.
+ *
+ * Over containers (starp_ppitems()), and for starp_ppeval_ragged(), all of these are there but `pinv`, `matmul` and the transforms. Systems
+ * are of one matrix then. A slice gives there what it gives in an array, to the bit for sorting, for sums over up to 1024 elements and for
+ * linear algebra on up to STARP_PANEL columns; otherwise roundings may differ.
+ * A function that the program registers under one of these names goes before it.
  * @return the function's first result, joined: shape (result's shape..., n). NULL with STARP_ERR_ARGUMENT (no such function;
  *         nothing to split; called from within an iteration), STARP_ERR_SHAPE (different numbers of slices: the text has both),
- *         or what the function says of the shapes.
+ *         or what the function says of the shapes: "svd: a slice of shape (5,) is not a matrix". Over a container, all items must give
+ *         results of one shape (STARP_ERR_SHAPE).
  * Of a function that does not declare its results' shapes, the first iteration is computed at once to find them. An iteration
- * that fails makes the evaluation fail with its number and text, unless STARP_PPEVAL_KEEP is set; see starp_ppeval_list().
+ * that fails (a singular matrix) makes the evaluation fail with its number and text, unless STARP_PPEVAL_KEEP is set; see starp_ppeval_list().
  */
 STARP_API starp_array *starp_ppeval(starp_session *s, const char *function, int nargs, starp_array *const *args);
 /**
@@ -77,5 +89,26 @@ STARP_API starp_status starp_ragged_release(starp_ragged *r);
  * (a rank runs another build of the program).
  */
 STARP_API starp_status starp_register(starp_session *s, const char *name, const starp_function *function);
+
+/**
+ * Loads a shared object on every rank and registers its functions under their names, as starp_register() does; see
+ * starp/plugin.h for what one looks like. The path is that of a file, from the current directory if it is not absolute, and
+ * must lead to the same file on all ranks. The plug-in stays loaded until the session closes. Either all of its
+ * functions are registered, on all ranks, or none. Sync.
+ * Errors: STARP_ERR_IO (no such file, or it cannot be read), STARP_ERR_FORMAT (not a shared object, or not a plug-in, or one
+ * for another version of the library), STARP_ERR_RUNTIME (a rank has another file there).
+ */
+STARP_API starp_status starp_load_plugin(starp_session *s, const char *path);
+/**
+ * The same, for code that is not trusted to be right: its iterations run in helper processes, one for each worker, which are
+ * started when they are needed, and again after a crash. A crash is an error of the iteration, and the session goes on. What
+ * the plug-in computes is the same to the last bit. Slices and results are copied from process to process, which takes some
+ * 50 us for a small iteration; what is whole for all is copied for each. A cancelled run ends helpers that do not stop by themselves within half a second. Memory
+ * that helpers take is not counted; what they write to stderr goes where the program's goes. They run as the same user, with the
+ * same rights: this is against mistakes, not against malice. A plug-in with elementwise functions cannot be isolated. Sync.
+ * Errors: those of starp_load_plugin(), and STARP_ERR_RUNTIME: it crashes while it is loaded, or starp-helper, the program that
+ * is installed with the library, cannot be started (STARP_HELPER tells where it is, if it is not where it was installed).
+ */
+STARP_API starp_status starp_load_plugin_isolated(starp_session *s, const char *path);
 
 #endif

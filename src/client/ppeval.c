@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ppeval.c: functions on slices. Arguments are brought into the form of the graph's ppeval, iterations first; shapes of results
- * come from what the function declares, or from its first iteration, which is computed at once.
+ * ppeval.c: functions on slices. Arguments are brought into the form of the graph's ppeval, iterations first. What is built in is an
+ * operation of the graph where that will do.
  */
 #include <string.h>
 
-#include "client.h"
-
-/* A call being prepared. */
-struct call {
-    starp_session *s;
-    const char *what;
-    const struct sp_function *f;
-    uint32_t number;
-    int nargs, nin;                       /* items take two inputs */
-    struct sp_node *in[SP_MAX_READS];     /* owned */
-    uint32_t whole, items;
-    int64_t count;
-    int nresults;
-    struct sp_results result;             /* of slices, as the function has them, iterations not yet in front */
-    double cost;
-    uint64_t seed, stream;
-};
+#include "ppeval.h"
 
 /* ------------------------------------------------------------------------------------------------------ arguments */
 
@@ -52,6 +36,7 @@ static bool add_items(struct call *c, starp_ragged *r)
     starp_dtype d = sp_ragged_dtype(r);
     if (d == STARP_NDTYPES) return sp_fail(&g->error, STARP_ERR_DTYPE, "%s: the container's items are not of one dtype", c->what), false;
     c->items |= 1u << c->nin;
+    if (c->nin < SP_MAX_READS) c->container[c->nin] = r;
     return add_input(c, sp_node_retain(r->flat[d]), true) && add_input(c, sp_ragged_table(r, &g->error), false);
 }
 
@@ -99,90 +84,6 @@ static void consume(int nargs, starp_array *const *args)
     }
 }
 
-/* -------------------------------------------------------------------------------------------- shapes of results */
-
-/* Input k, or its first slice; a row of items' table stands for the first item. */
-static void describe_first(const struct call *c, int k, starp_argument *x, const void *data)
-{
-    const starp_dims *shape = &c->in[k]->shape;
-    int split = c->whole >> k & 1 ? 0 : 1;
-    sp_argument_lay_out(x, (starp_dtype)c->in[k]->dtype, shape->n - split, shape->v + split, c->f->f.column_major, data);
-}
-
-static bool take_declared(struct call *c)
-{
-    struct sp_error *e = &c->s->graph.error;
-    starp_argument in[SP_MAX_READS], out[SP_MAX_RESULTS] = { { .ndim = 0 } };
-    char text[STARP_ITERATION_TEXT] = "it cannot tell the shapes of its results";
-    for (int k = 0; k < c->nin; k++) describe_first(c, k, &in[k], NULL);
-    if (c->f->f.shapes(c->nin, in, c->f->f.nresults, out, c->f->f.user, text) != 0) {
-        text[sizeof text - 1] = 0;
-        return sp_fail(e, STARP_ERR_SHAPE, "%s: %s", c->what, text), false;
-    }
-    c->result.n = c->f->f.nresults;
-    for (int k = 0; k < c->result.n; k++) {
-        starp_dims *shape = &c->result.shape[k];
-        bool good = out[k].ndim >= 0 && out[k].ndim < STARP_MAXDIM && sp_dtype_valid(out[k].dtype);
-        if (good) {
-            shape->n = out[k].ndim;
-            memcpy(shape->v, out[k].shape, (size_t)shape->n * sizeof shape->v[0]);
-            good = sp_shape_size(shape) >= 0;
-        }
-        if (!good) return sp_fail(e, STARP_ERR_SHAPE, "%s: result %d: not a dtype and shape that an array can have", c->what, k), false;
-        c->result.dtype[k] = (uint8_t)out[k].dtype;
-    }
-    return true;
-}
-
-/* The first slices, computed and read into memory of their own. */
-static bool read_first(struct call *c, starp_argument *in, void **data)
-{
-    struct sp_graph *g = &c->s->graph;
-    starp_index first[] = { STARP_AT(0) };
-    bool good = true;
-    for (int k = 0; k < c->nin && good; k++) {
-        struct sp_node *n = c->whole >> k & 1 ? sp_node_retain(c->in[k]) : sp_build_slice(g, c->in[k], 1, first);
-        if (!n) return false;
-        size_t bytes = (size_t)sp_shape_size(&n->shape) * sp_dtypes[n->dtype].size;
-        data[k] = sp_aligned(64, bytes > 0 ? bytes : 1);
-        if (!data[k]) sp_fail_memory(&g->error);
-        good = data[k] && sp_client_read(c->s, n, data[k], &g->error) == STARP_OK;
-        describe_first(c, k, &in[k], data[k]);
-        sp_node_release(g, n);
-    }
-    return good;
-}
-
-static bool run_first(struct call *c, const starp_argument *in)
-{
-    struct sp_iterate job = { .name = c->f->name, .iterate = c->f->f.iterate, .user = c->f->f.user, .nin = c->nin, .nresults = c->f->f.nresults,
-                              .count = c->count, .free = true, .seed = c->seed, .stream = c->stream, .kernels = sp_sched_kernels(c->s->sched) };
-    struct sp_iteration x = { .job = &job };
-    double began = sp_now();
-    bool good = sp_iterate_run(&x, 0, in);
-    sp_function_took(c->f, sp_now() - began, 1);
-    if (!good) sp_fail(&c->s->graph.error, x.starved ? STARP_ERR_MEMORY : STARP_ERR_COMPUTE, "%s: iteration 0: %s", c->what, x.text);
-    c->result.n = job.nresults;
-    for (int k = 0; k < job.nresults; k++) {
-        c->result.dtype[k] = (uint8_t)x.item[k].dtype;
-        c->result.shape[k] = x.item[k].shape;
-        sp_free(x.item[k].data);
-    }
-    return good;
-}
-
-static bool find_by_first(struct call *c)
-{
-    starp_argument in[SP_MAX_READS];
-    void *data[SP_MAX_READS] = { NULL };
-    struct sp_error *e = &c->s->graph.error;
-    if (c->items) return sp_fail(e, STARP_ERR_ARGUMENT, "%s: over a container, results' shapes must be declared, or starp_ppeval_ragged be used", c->what), false;
-    if (c->count == 0) return sp_fail(e, STARP_ERR_ARGUMENT, "%s: there is no iteration to tell the shapes of the results, which it does not declare", c->what), false;
-    bool good = read_first(c, in, data) && run_first(c, in);
-    for (int k = 0; k < c->nin; k++) sp_free(data[k]);
-    return good;
-}
-
 /* ------------------------------------------------------------------------------------------------------- the call */
 
 /* Iterations in front of the results' axes, as these lie. */
@@ -208,13 +109,47 @@ static struct sp_node *build_call(struct call *c, uint32_t ticket)
     return sp_build_ppeval(&c->s->graph, c->nin, c->in, &p, &c->result);
 }
 
+/* Linear algebra may fail on some slices only. */
+static bool may_fail(enum sp_each f)
+{
+    return f <= SP_EACH_lstsq;
+}
+
+/*
+ * Whether a function that is built in is to run iteration by iteration, not as an operation of the graph: over containers, for results in
+ * one, for what the graph does not have, and where iterations that fail are not to take the others with them.
+ */
+static bool wants_native(const struct call *c, const starp_function *native, bool ragged, starp_array *const *args)
+{
+    bool wanted = ragged || c->each == SP_EACH_sort || (native->iterate && may_fail(c->each) && sp_sched_keeps(c->s->sched));
+    for (int k = 0; k < c->nargs; k++) wanted |= args[k]->items != NULL;
+    return wanted;
+}
+
+/* The function: the user's of that name, or else one that is built in. */
+static bool find_function(struct call *c, const char *function, bool ragged, starp_array *const *args)
+{
+    struct sp_error *e = &c->s->graph.error;
+    starp_function native = { .iterate = NULL };
+    c->f = sp_function_find(c->s->sched, function, &c->number);
+    if (c->f) return true;
+    c->each = sp_each_find(function);
+    if (c->each == SP_EACH_COUNT) return sp_fail(e, STARP_ERR_ARGUMENT, "%s: there is no such function, built in or registered", function), false;
+    bool there = sp_each_native(c->each, &native);
+    if (!wants_native(c, &native, ragged, args)) return true;
+    if (!there) return sp_fail(e, STARP_ERR_ARGUMENT, "%s: of what is built in, this takes and makes no containers", function), false;
+    sp_client_settle(c->s);
+    c->f = sp_function_builtin(c->s->sched, function, &native, &c->number, e);
+    return c->f;
+}
+
 /* Finds the function and prepares its arguments. */
-static bool prepare(struct call *c, const char *function, int nargs, starp_array *const *args)
+static bool prepare(struct call *c, const char *function, bool ragged, int nargs, starp_array *const *args)
 {
     struct sp_error *e = &c->s->graph.error;
     c->what = function;
-    c->f = sp_function_find(c->s->sched, function, &c->number);
     c->nargs = nargs;
+    if (!find_function(c, function, ragged, args)) return false;
     for (int k = 0; k < nargs; k++) {
         if (!add_argument(c, args[k])) return false;
     }
@@ -227,7 +162,7 @@ static bool prepare(struct call *c, const char *function, int nargs, starp_array
         return sp_fail(e, STARP_ERR_ARGUMENT, "%s: %d results are asked for; it has %d", function, c->nresults, c->f->f.nresults), false;
     }
     c->seed = c->s->seed;
-    c->stream = c->s->stream++;
+    c->stream = c->f->builtin ? 0 : c->s->stream++;
     return true;
 }
 
@@ -235,7 +170,7 @@ static bool prepare(struct call *c, const char *function, int nargs, starp_array
 static bool evaluate(struct call *c, struct sp_node **results)
 {
     struct sp_graph *g = &c->s->graph;
-    if (!(c->f->f.shapes ? take_declared(c) : find_by_first(c)) || !put_iterations_first(c)) return false;
+    if (!sp_ppeval_results(c) || !put_iterations_first(c)) return false;
     struct sp_node *call = build_call(c, 0);
     for (int k = 0; k < c->nresults && call; k++) {
         struct sp_node *part = c->result.n > 1 ? sp_build_part(g, call, k) : sp_node_retain(call);
@@ -281,8 +216,8 @@ static bool ppeval(starp_session *s, const char *function, int nargs, starp_arra
     for (int k = 0; k < nresults; k++) results[k] = NULL;
     if (is_nested("ppeval", site) || !sp_client_begin("ppeval", s, site) || !check_arguments("ppeval", s, nargs, args, site)) return false;
     if (!function) return sp_client_fail(site, STARP_ERR_ARGUMENT, "ppeval: no function's name"), false;
-    bool good = prepare(&c, function, nargs, args);
-    if (good && !c.f) good = sp_build_each(&s->graph, function, c.nin, c.in, c.whole, nresults, node);
+    bool good = prepare(&c, function, false, nargs, args);
+    if (good && !c.f) good = sp_build_each(&s->graph, c.each, c.nin, c.in, c.whole, nresults, node);
     else if (good) good = evaluate(&c, node);
     release_inputs(&c);
     consume(nargs, args);
@@ -322,8 +257,7 @@ static starp_status evaluate_ragged(struct call *c, const char *function, int na
 {
     starp_session *s = c->s;
     struct sp_error e = { .status = STARP_OK };
-    bool good = prepare(c, function, nargs, args);
-    if (good && !c->f) good = sp_fail(&s->graph.error, STARP_ERR_ARGUMENT, "%s: there is no such function", function) == STARP_OK;
+    bool good = prepare(c, function, true, nargs, args);
     uint32_t ticket = ++s->tickets;
     struct sp_node *table = good ? build_table(c, ticket) : NULL;
     release_inputs(c);

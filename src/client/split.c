@@ -54,9 +54,7 @@ starp_status starp_register(starp_session *s, const char *name, const starp_func
     if (n == 0 || n == SP_FUNCTION_NAME) {
         return sp_client_report(site, STARP_ERR_ARGUMENT, "register: a name has 1 to %d characters", SP_FUNCTION_NAME - 1);
     }
-    bool good = f && f->iterate && f->nresults >= 0 && f->nresults <= STARP_MAXRESULTS && f->nargs >= 0 && f->nargs <= STARP_MAXARGS &&
-                (f->user || f->user_bytes == 0);
-    if (!good) return sp_client_report(site, STARP_ERR_ARGUMENT, "register: %s: not what a function looks like", name);
+    if (!sp_function_valid(f)) return sp_client_report(site, STARP_ERR_ARGUMENT, "register: %s: not what a function looks like", name);
     sp_client_settle(s);
     if (sp_function_register(s->sched, name, f, &e) == STARP_OK) return STARP_OK;
     return sp_client_report(site, e.status, "register: %s: %s", name, e.text);

@@ -21,7 +21,8 @@ enum sp_kernel_fault { SP_KERNEL_OK, SP_KERNEL_NEGATIVE_POWER };
 
 /*
  * dst[0..n) = op(src...). dst may be one of src (same pointer), never a shifted overlap; pointers are aligned to the
- * element. Element i of the result depends on element i of the operands only, never on n, i or alignment.
+ * element. Element i of the result depends on element i of the operands only, never on n, i or alignment. (Functions of the
+ * user's are promised more, starp/elementwise.h: for them dst is none of src, which emit.c sees to.)
  */
 typedef void sp_kernel_fn(size_t n, void *dst, const void *const *src, int *fault);
 
@@ -91,7 +92,7 @@ struct sp_ref {
 struct sp_job {
     const struct sp_program *program;
     const struct sp_kernels *kernels;
-    const void *const *constants; /* per operand: the element of a SPLAT, the bytes of a PARAM, else unused */
+    const void *const *constants; /* per operand: the element of a SPLAT, what a PARAM points to, else unused */
     int ndim;
     const int64_t *extent;        /* of the block */
     int nbox;
@@ -276,6 +277,8 @@ void sp_whole_plan(struct sp_whole *x);
 void sp_whole_place(struct sp_whole *x, void *scratch);
 /* LAPACK's info: above 0 what the data did; below what should not happen, but for the two above. */
 int sp_whole_run(struct sp_whole *x);
+/* What an info that is not 0 says, "" or " (matrix 5)" behind what fails. */
+void sp_whole_explain(enum sp_call call, int info, const char *which, char *text, size_t size);
 
 /* ------------------------------------------------------------------------------------------------- spectral.c */
 
@@ -356,6 +359,29 @@ const char *sp_iterate_running(void);
 void sp_iterate_blank(starp_dtype dtype, int64_t n, void *to);
 /* A dense array, as a function sees it, or its transpose. */
 void sp_argument_lay_out(starp_argument *x, starp_dtype dtype, int ndim, const int64_t *extent, bool column_major, const void *data);
+
+/* ---------------------------------------------------------------------------------------- each.c, each_*.c */
+
+/*
+ * What ppeval has built in as functions on slices, for containers, whose slices have many shapes, and for what the graph has no
+ * operation for. On slices of up to SP_CHUNK elements, and on lines, reductions give the graph's bits. False: there is none.
+ */
+bool sp_each_native(enum sp_each f, starp_function *to);
+
+/* The parts of that, of which each does one call: 0, or not, when the iteration has said why it fails. */
+struct sp_slices {
+    starp_iteration *it;
+    enum sp_each f;
+    const starp_argument *in;           /* row-major */
+    const struct sp_kernels *kernels;
+};
+int sp_each_sort(const struct sp_slices *x);
+int sp_each_reduce(const struct sp_slices *x);
+int sp_each_linalg(const struct sp_slices *x);
+int sp_each_starved(const struct sp_slices *x); /* fails for want of memory */
+int64_t sp_each_count(const starp_argument *x); /* elements */
+/* The product of n elements of a dtype of linear algebra, as the graph's reduction of a matrix has it. False: no memory. */
+bool sp_each_product(const struct sp_kernels *k, starp_dtype dtype, int64_t rows, int64_t cols, const void *x, void *to);
 
 /* ------------------------------------------------------------------------------------------------------ dft.c */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* kernels_all.h: all bodies, and the table of one instruction set's kernels. See kernels.h. */
+#include "kernels_apply.h"
 #include "kernels_arg.h"
 #include "kernels_cast.h"
 #include "kernels_lu.h"
@@ -16,6 +17,10 @@
 #define SLOTS_LOOP(cls, name) EACH_##cls(SLOT, name)
 #define SLOTS_VECTOR(cls, name) EACH_##cls(SLOT, name)
 #define SLOTS_OWN(cls, name) EACH_##cls(SLOT, name)
+
+/* One function for every dtype. */
+#define APPLY_SLOT(id, name) [SP_OP_##name][STARP_##id] = map_##name,
+#define APPLY_SLOTS(name) EACH_B(APPLY_SLOT, name) EACH_I(APPLY_SLOT, name) EACH_F(APPLY_SLOT, name) EACH_C(APPLY_SLOT, name)
 
 #define CAST_SLOT(to, from) [STARP_##from][STARP_##to] = cast_##from##_##to,
 #define CAST_SLOTS(id, ctype, name, cls) \
@@ -36,6 +41,7 @@ const struct sp_kernels SP_KERNELS = {
         EACH_I(SLOT, arange) EACH_F(SLOT, arange) EACH_C(SLOT, arange)
         EACH_F(SLOT, linspace) EACH_C(SLOT, linspace)
         EACH_F(SLOT, uniform) EACH_F(SLOT, normal) EACH_I(SLOT, integers)
+        APPLY_SLOTS(apply1) APPLY_SLOTS(apply2) APPLY_SLOTS(apply3)
     },
     .cast = { STARP_DTYPES(CAST_SLOTS) },
     .reduce = {

@@ -33,7 +33,7 @@ static void run_slice(struct sp_machine *m, void *const *at, size_t n)
     for (int i = 0; i < p->ninstr; i++) {
         const struct sp_instr *in = &p->instr[i];
         sp_kernel_fn *fn = in->op == SP_OP_cast ? k->cast[in->dtype][in->to] : k->map[in->op][in->dtype];
-        fn(n, at[in->dst], (const void *[]){ at[in->src[0]], at[in->src[1]], at[in->src[2]] }, &m->fault);
+        fn(n, at[in->dst], (const void *[SP_MAXSRC]){ at[in->src[0]], at[in->src[1]], at[in->src[2]], at[in->src[3]] }, &m->fault);
     }
 }
 

@@ -281,6 +281,24 @@ int sp_whole_run(struct sp_whole *x)
     return info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR ? SP_WHOLE_NO_MEMORY : info;
 }
 
+void sp_whole_explain(enum sp_call call, int info, const char *which, char *text, size_t size)
+{
+    const char *name = sp_calls[call].name;
+    if (info == SP_WHOLE_NOT_FINITE) {
+        snprintf(text, size, "%s: the matrix has infinite or NaN elements%s", name, which);
+    } else if (info == SP_WHOLE_NO_MEMORY) {
+        snprintf(text, size, "%s: no memory for LAPACK's workspace", name);
+    } else if (info < 0) {
+        snprintf(text, size, "%s: LAPACK refuses argument %d%s", name, -info, which);
+    } else if (call == SP_CALL_solve) {
+        snprintf(text, size, "%s: the matrix is singular: U(%d,%d)%s is exactly zero", name, info, info, which);
+    } else if (call == SP_CALL_cholesky) {
+        snprintf(text, size, "%s: the matrix is not positive definite: its leading minor of order %d%s is not positive", name, info, which);
+    } else {
+        snprintf(text, size, "%s: LAPACK does not converge: %d values are not found%s", name, info, which);
+    }
+}
+
 bool sp_whole_by_rows(const struct sp_whole *x, bool result)
 {
     switch (x->call) {

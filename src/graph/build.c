@@ -158,14 +158,14 @@ static starp_dtype common_dtype(int from, int n, struct sp_node *const *in)
     return weak == STARP_NDTYPES ? strong : sp_promote_weak(strong, weak);
 }
 
-static bool common_shape(struct sp_graph *g, enum sp_op op, int n, struct sp_node *const *in, starp_dims *shape)
+bool sp_build_common_shape(struct sp_graph *g, const char *what, int n, struct sp_node *const *in, starp_dims *shape)
 {
     char a[SP_SHAPE_TEXT], b[SP_SHAPE_TEXT];
     starp_dims r = in[0]->shape;
     for (int i = 1; i < n; i++) {
         if (sp_shape_equal(&r, &in[i]->shape)) continue;
         if (!sp_shape_broadcast(shape, &r, &in[i]->shape)) {
-            sp_fail(&g->error, STARP_ERR_SHAPE, "%s: shapes %s and %s do not broadcast", sp_ops[op].name, sp_shape_text(a, &r),
+            sp_fail(&g->error, STARP_ERR_SHAPE, "%s: shapes %s and %s do not broadcast", what, sp_shape_text(a, &r),
                     sp_shape_text(b, &in[i]->shape));
             return false;
         }
@@ -175,8 +175,7 @@ static bool common_shape(struct sp_graph *g, enum sp_op op, int n, struct sp_nod
     return true;
 }
 
-/* The input converted: a new reference. */
-static struct sp_node *converted(struct sp_graph *g, struct sp_node *x, starp_dtype dtype)
+struct sp_node *sp_build_converted(struct sp_graph *g, struct sp_node *x, starp_dtype dtype)
 {
     if (x->weak) return x->dtype == dtype ? sp_node_retain(x) : const_as(g, x, dtype);
     return sp_build_cast(g, x, dtype);
@@ -191,7 +190,7 @@ static struct sp_node *map_node(struct sp_graph *g, enum sp_op op, int n, struct
     if (!node) return NULL;
     node->op = (uint16_t)op;
     for (int i = 0; i < n; i++) {
-        struct sp_node *x = converted(g, in[i], select && i == 0 ? STARP_BOOL : compute);
+        struct sp_node *x = sp_build_converted(g, in[i], select && i == 0 ? STARP_BOOL : compute);
         if (!x) {
             sp_node_release(g, node);
             return NULL;
@@ -213,7 +212,7 @@ struct sp_node *sp_build_map(struct sp_graph *g, enum sp_op op, int n, struct sp
         return NULL;
     }
     starp_dims shape;
-    if (!common_shape(g, op, n, in, &shape)) return NULL;
+    if (!sp_build_common_shape(g, sp_ops[op].name, n, in, &shape)) return NULL;
     return map_node(g, op, n, in, compute, &shape);
 }
 

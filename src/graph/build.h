@@ -15,6 +15,10 @@ struct sp_node *sp_build_iota(struct sp_graph *g, const starp_dims *shape, int64
 /* op(index; param), where param has size bytes; takes the index. */
 struct sp_node *sp_build_generator(struct sp_graph *g, enum sp_op op, starp_dtype dtype, struct sp_node *index,
                                    const void *param, size_t size);
+/* What the shapes of n inputs broadcast to; false with the graph's error set. */
+bool sp_build_common_shape(struct sp_graph *g, const char *what, int n, struct sp_node *const *in, starp_dims *shape);
+/* x in a dtype, a weak scalar as its constant: a new reference. */
+struct sp_node *sp_build_converted(struct sp_graph *g, struct sp_node *x, starp_dtype dtype);
 /* A view node of x, composed with x's own view: shape is what is seen. Takes nothing. */
 struct sp_node *sp_build_view(struct sp_graph *g, struct sp_node *x, const struct sp_view *view, const starp_dims *shape);
 /* A view node of what is no view, constant or iota, whatever the view. Takes nothing. */

@@ -148,9 +148,22 @@ static struct sp_node *like_generator(struct sp_graph *g, const struct sp_node *
                               SP_PARAM_SIZE);
 }
 
+/* Whether there is such a function is for those who have the list of them. */
+static struct sp_node *like_apply(struct sp_graph *g, const struct sp_node *m)
+{
+    struct sp_apply_param p;
+    memcpy(&p, m->param, sizeof p);
+    size_t length = strnlen(p.name, sizeof p.name);
+    bool ends = length < sizeof p.name && all_zero((const unsigned char *)p.name + length, sizeof p.name - length);
+    if (!ends) return refuse(g, m, "a name without an end");
+    if (m->nin != m->op - SP_OP_apply1 + 1) return refuse(g, m, "not its number of operands");
+    return sp_build_apply(g, &p, (starp_dtype)m->in[0]->dtype, (starp_dtype)m->dtype, m->nin, m->in);
+}
+
 static struct sp_node *like_map(struct sp_graph *g, const struct sp_node *m)
 {
     if (m->op >= SP_OPS || sp_op_pair_of((enum sp_op)m->op)) return refuse(g, m, "no such operation");
+    if (sp_op_applies(m->op)) return like_apply(g, m);
     if (m->op >= SP_OP_arange) return like_generator(g, m);
     if (m->nin != sp_ops[m->op].arity) return refuse(g, m, "not its number of operands");
     if (m->op == SP_OP_cast) return sp_build_cast(g, m->in[0], (starp_dtype)m->dtype);

@@ -18,6 +18,10 @@ struct sp_node *sp_build_random(struct sp_graph *g, enum sp_op op, const starp_d
                                 uint64_t stream, int64_t low, int64_t high);
 struct sp_node *sp_build_map(struct sp_graph *g, enum sp_op op, int n, struct sp_node *const *in);
 struct sp_node *sp_build_cast(struct sp_graph *g, struct sp_node *x, starp_dtype dtype);
+/* build_apply.c: a function of the user's for each element; operands are converted to `in` where promotion makes nothing else of
+   the two. */
+struct sp_node *sp_build_apply(struct sp_graph *g, const struct sp_apply_param *p, starp_dtype in, starp_dtype out, int n,
+                               struct sp_node *const *x);
 
 /* build_reduce.c: axes NULL: all. mean, var, std, any, all and count_nonzero are made of these and of maps. */
 struct sp_node *sp_build_reduce(struct sp_graph *g, enum sp_reduce kind, struct sp_node *x, const starp_dims *axes, bool keepdims);
@@ -122,14 +126,43 @@ struct sp_node *sp_build_joined(struct sp_graph *g, struct sp_node *x, bool colu
 int64_t sp_build_iterations(struct sp_graph *g, const char *what, int nin, struct sp_node *const *in, uint32_t whole);
 struct sp_node *sp_build_ppeval(struct sp_graph *g, int nin, struct sp_node *const *in, const struct sp_ppeval_param *p, const struct sp_results *r);
 struct sp_node *sp_build_items(struct sp_graph *g, struct sp_node *table, const struct sp_items_param *p);
-/* build_each.c: a function that is built in, on inputs like these; its first results, joined. False with the graph's error set. */
-bool sp_build_each(struct sp_graph *g, const char *name, int nin, struct sp_node *const *in, uint32_t whole, int nresults, struct sp_node **results);
+/*
+ * build_each.c: the functions that ppeval has built in: their names, arguments and results, and what slices they take. Sorting is
+ * no operation of the graph: of that, only shapes are known here.
+ */
+#define SP_EACH(X) \
+    X(svdvals, 1, 1, MATRIX) X(svd, 1, 3, MATRIX) X(eigh, 1, 2, SQUARE) X(eigvalsh, 1, 1, SQUARE) X(eig, 1, 2, SQUARE) X(eigvals, 1, 1, SQUARE) \
+    X(qr, 1, 2, MATRIX) X(inv, 1, 1, SQUARE) X(det, 1, 1, SQUARE) X(cholesky, 1, 1, SQUARE) X(pinv, 1, 1, MATRIX) \
+    X(solve, 2, 1, SYSTEM) X(lstsq, 2, 4, SYSTEM) X(matmul, 2, 1, PRODUCT) \
+    X(fft, 1, 1, LINE) X(ifft, 1, 1, LINE) X(rfft, 1, 1, LINE) X(irfft, 1, 1, LINE) X(sort, 1, 1, LINE) \
+    X(sum, 1, 1, ANY) X(prod, 1, 1, ANY) X(min, 1, 1, SOME) X(max, 1, 1, SOME) X(mean, 1, 1, ANY) X(var, 1, 1, ANY) X(std, 1, 1, ANY) \
+    X(norm, 1, 1, ANY) X(any, 1, 1, ANY) X(all, 1, 1, ANY)
+enum sp_each {
+#define X(name, nargs, nresults, form) SP_EACH_##name,
+    SP_EACH(X)
+#undef X
+    SP_EACH_COUNT
+};
+struct sp_each_row {
+    const char *name;
+    uint8_t nargs, nresults, form;
+};
+extern const struct sp_each_row sp_each_rows[SP_EACH_COUNT];
+enum sp_each sp_each_find(const char *name); /* SP_EACH_COUNT: there is none */
+/* Whether a function takes slices of these shapes. */
+bool sp_each_check(enum sp_each f, const starp_dims *slice, struct sp_error *e);
+/* What lstsq takes for 0, beside the largest singular value: as NumPy does. */
+double sp_each_rcond(starp_dtype dtype, int64_t m, int64_t n);
+/* The dtypes and shapes of all its results on slices, of which data is not looked at. */
+bool sp_each_results(enum sp_each f, const starp_argument *slice, struct sp_results *r, struct sp_error *e);
+/* A function on inputs like those of a ppeval; its first results, joined. False with the graph's error set. */
+bool sp_build_each(struct sp_graph *g, enum sp_each f, int nin, struct sp_node *const *in, uint32_t whole, int nresults, struct sp_node **results);
 
 /*
  * build_wire.c: the decoder's door. Makes a node like the model in kind, dtype, weak, op, reduce_axes, nin, in, view, param
  * and shape, whose values may be any: what the other builders do not make is an error. Nothing else of the model is read,
- * its view only for a VIEW or an IOTA, its results only for a ppeval, its param only for a CONST, a RESHAPE, a CALL or a
- * generator.
+ * its view only for a VIEW or an IOTA, its results only for a ppeval, its param only for a CONST, a RESHAPE, a CALL, a
+ * generator or a function of the user's.
  */
 struct sp_node *sp_build_like(struct sp_graph *g, const struct sp_node *model);
 /* Whether a node may read x as its input k instead of what it has there, which x is equal to when all is well. */

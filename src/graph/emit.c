@@ -93,8 +93,8 @@ static bool emit_map(struct emitter *m, int32_t i)
     if (in.op >= SP_OP_arange) {
         int p = operand(m, SP_OPERAND_PARAM, STARP_U8, x->node, NULL);
         if (p < 0) return false;
-        in.src[1] = (uint16_t)p;
-        in.dtype = x->dtype;
+        in.src[n] = (uint16_t)p;
+        if (!sp_op_applies(in.op)) in.dtype = x->dtype;
     }
     m->reg[i] = (uint16_t)add_instr(m, &in);
     return true;
@@ -200,7 +200,7 @@ static void compact(struct emitter *m)
         if (m->instr[i].op == SP_OPS) continue;
         m->instr[n] = m->instr[i];
         m->instr[n].dst = (uint16_t)(TEMP + n);
-        for (int k = 0; k < SP_MAXIN; k++) {
+        for (int k = 0; k < SP_MAXSRC; k++) {
             if (m->instr[n].src[k] >= TEMP) m->instr[n].src[k] = to[m->instr[n].src[k] - TEMP];
         }
         n++;
@@ -246,8 +246,9 @@ static int number_results(const struct emitter *m, uint16_t *number)
     for (int i = 0; i < m->ninstr; i++) number[i] = UNNUMBERED;
     for (int o = 0; o < m->noutput; o++) number[m->output_reg[o] - TEMP] = (uint16_t)(m->noperand + o);
     for (int i = 0; i < m->ninstr; i++) {
-        /* A kernel may write over what it reads only where elements are of one size. */
-        bool over = sp_dtypes[m->instr[i].dtype].size == sp_dtypes[m->instr[i].to].size && m->instr[i].op != SP_OP_where;
+        /* A kernel may write over what it reads only where elements are of one size; a function of the user's never may. */
+        bool over = sp_dtypes[m->instr[i].dtype].size == sp_dtypes[m->instr[i].to].size && m->instr[i].op != SP_OP_where &&
+                    !sp_op_applies(m->instr[i].op);
         if (over) nfree = give_back(m, i, number, base, free, nfree);
         if (number[i] == UNNUMBERED) number[i] = nfree ? free[--nfree] : (uint16_t)(base + nscratch++);
         if (!over) nfree = give_back(m, i, number, base, free, nfree);
@@ -262,7 +263,7 @@ static void renumber(struct emitter *m, struct sp_program *p)
     for (int i = 0; i < m->ninstr; i++) {
         struct sp_instr in = m->instr[i];
         in.dst = number[i];
-        for (int k = 0; k < SP_MAXIN; k++) {
+        for (int k = 0; k < SP_MAXSRC; k++) {
             if (in.src[k] >= TEMP) in.src[k] = number[in.src[k] - TEMP];
         }
         p->instr[i] = in;
@@ -314,7 +315,8 @@ static bool can_overwrite(const struct emitter *m, const struct sp_program *p, i
     bool written = false;
     for (int i = 0; i < p->ninstr; i++) {
         for (int k = 0; k < instr_sources(&p->instr[i]); k++) {
-            if (written && p->instr[i].src[k] == x) return false;
+            bool together = p->instr[i].dst == p->noperand + o && sp_op_applies(p->instr[i].op);
+            if ((written || together) && p->instr[i].src[k] == x) return false;
         }
         written |= p->instr[i].dst == p->noperand + o;
     }

@@ -162,6 +162,7 @@ static const struct {
     [SP_FRAME_DONE] = { "DONE", 38, 38 + sizeof(((struct sp_done *)0)->text) - 1 },
     [SP_FRAME_END] = { "END", 0, 0 },
     [SP_FRAME_FUNCTION] = { "FUNCTION", 8, SP_FRAME_MAX },
+    [SP_FRAME_PLUGIN] = { "PLUGIN", 8, SP_FRAME_MAX },
 };
 
 starp_status sp_bytes_done(const struct sp_bytes *b, enum sp_frame_kind kind, struct sp_error *e)

@@ -15,6 +15,7 @@
  *             starts, n i64 steps; of an IOTA an i64 start and an i64 step for each axis; of a CONST, a generator or
  *             a CALL SP_PARAM_SIZE bytes; of a ppeval u8 n, its results if there are several, and of each u8 dtype, shape; of a RESHAPE u32 p and u32 q, a grid of ranks or zeros
  *   FUNCTION  u64 number and the bytes that describe it, which are not this codec's
+ *   PLUGIN    the same of a shared object that brings functions
  *   PUT       u64 id, u8 dtype, u8 replicated, u64 site, shape, and if replicated its elements in row-major order
  *   GET       u64 id
  *   OUTCOME   u64 run, u8 commit
@@ -44,6 +45,7 @@ enum sp_frame_kind {
     SP_FRAME_DONE,
     SP_FRAME_END,
     SP_FRAME_FUNCTION,
+    SP_FRAME_PLUGIN,
     SP_FRAME_KINDS
 };
 

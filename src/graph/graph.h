@@ -16,6 +16,7 @@
 #include "starp.h"
 
 #define SP_MAXIN 3       /* operands of an elementwise operation */
+#define SP_MAXSRC (SP_MAXIN + 1) /* what an instruction reads: operands, then parameters */
 #define SP_MAX_READS STARP_MAXARGS /* inputs of a node */
 #define SP_PARAM_SIZE 32 /* bytes of constants a node carries */
 #define SP_MAX_RESULTS STARP_MAXRESULTS /* of an operation on whole arrays */
@@ -112,8 +113,22 @@ enum sp_op {
     SP_OP_uniform,             /* a: i64 index; b: PARAM {u64 seed, u64 stream} */
     SP_OP_normal,              /* a: i64 index; b: PARAM {u64 seed, u64 stream} */
     SP_OP_integers,            /* a: i64 index; b: PARAM {u64 seed, u64 stream, i64 low, u64 range} */
+    SP_OP_apply1,              /* a; b: PARAM sp_apply_param, of which the machine sees the starp_elementwise: a function of the user's */
+    SP_OP_apply2,              /* a, b; c: PARAM */
+    SP_OP_apply3,              /* a, b, c; then PARAM */
     SP_OPS
 };
+
+/* A function of the user's for each element, as a node carries it. */
+struct sp_apply_param {
+    uint32_t function;         /* its number in the session */
+    char name[SP_PARAM_SIZE - sizeof(uint32_t)]; /* as much of its name as fits, for plans; ends in zeros */
+};
+
+static inline bool sp_op_applies(uint16_t op)
+{
+    return op >= SP_OP_apply1 && op <= SP_OP_apply3;
+}
 
 /* Result classes of ops.def */
 enum sp_result {
@@ -242,7 +257,7 @@ enum sp_operand_kind {
     SP_OPERAND_ARRAY, /* elements of a window */
     SP_OPERAND_SPLAT, /* one element, the same everywhere: a constant */
     SP_OPERAND_IOTA,  /* i64: an affine function of the iteration index */
-    SP_OPERAND_PARAM  /* pointer to SP_PARAM_SIZE bytes */
+    SP_OPERAND_PARAM  /* pointer to SP_PARAM_SIZE bytes, or to a starp_elementwise */
 };
 
 struct sp_instr {
@@ -250,7 +265,7 @@ struct sp_instr {
     uint8_t dtype; /* what it computes in */
     uint8_t to;    /* what it writes */
     uint16_t dst;
-    uint16_t src[SP_MAXIN];
+    uint16_t src[SP_MAXSRC];
 };
 
 struct sp_program_reduce {

@@ -94,6 +94,7 @@ int64_t sp_node_bytes(const struct sp_node *n)
 
 const char *sp_node_name(const struct sp_node *n)
 {
+    if (n->kind == SP_KIND_MAP && sp_op_applies(n->op)) return (const char *)n->param + offsetof(struct sp_apply_param, name);
     if (n->kind == SP_KIND_MAP) return sp_ops[n->op].name;
     if (n->kind == SP_KIND_REDUCE) return sp_reduce_names[n->op];
     if (n->kind == SP_KIND_CALL) return sp_calls[n->op].name;

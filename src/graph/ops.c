@@ -46,6 +46,9 @@ const struct sp_op_row sp_ops[SP_OPS] = {
     OWN(uniform, 2, F, false)
     OWN(normal, 2, F, false)
     OWN(integers, 2, I, false)
+    OWN(apply1, 2, B | I | F | C, false)
+    OWN(apply2, 3, B | I | F | C, false)
+    OWN(apply3, 4, B | I | F | C, false)
 };
 
 static const struct sp_op_pair pairs[] = {

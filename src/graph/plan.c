@@ -21,14 +21,23 @@ static void put(struct writer *w, const void *p, size_t n)
     w->at += n;
 }
 
+/* Plans do not depend on it, but their texts have its name. */
+static uint32_t function_of(const struct sp_node *n)
+{
+    uint32_t function = 0;
+    if (n->kind == SP_KIND_MAP && sp_op_applies(n->op)) memcpy(&function, n->param, sizeof function);
+    return function;
+}
+
 static void write_node(struct writer *w, const struct sp_order *o, int32_t i)
 {
     const struct sp_node *n = o->node[i];
     const struct {
         uint8_t kind, dtype, nin, root, ndim, view;
         uint16_t op;
-        uint32_t axes;
-    } head = { n->kind, n->dtype, n->nin, o->root[i], (uint8_t)n->shape.n, n->kind == SP_KIND_VIEW ? (uint8_t)n->view->ndim : 0, n->op, n->reduce_axes };
+        uint32_t axes, function;
+    } head = { n->kind, n->dtype, n->nin, o->root[i], (uint8_t)n->shape.n, n->kind == SP_KIND_VIEW ? (uint8_t)n->view->ndim : 0,
+               n->op, n->reduce_axes, function_of(n) };
     put(w, &head, sizeof head);
     put(w, o->in[i], (size_t)n->nin * sizeof o->in[i][0]);
     put(w, n->shape.v, (size_t)n->shape.n * sizeof n->shape.v[0]);

@@ -86,7 +86,9 @@ static void print_operand(const struct sp_step *s, int k, const struct sp_order 
         return;
     }
     if (kind == SP_OPERAND_PARAM) {
-        fprintf(out, " of %%%d\n", x->node);
+        fprintf(out, " of %%%d", x->node);
+        if (sp_op_applies(n->op)) fprintf(out, ", function %s", sp_node_name(n));
+        fputs("\n", out);
         return;
     }
     fprintf(out, " %%%d %s %s", x->node, sp_dtypes[n->dtype].name, sp_shape_text(text, &n->shape));

@@ -65,10 +65,10 @@ static void compute(struct checker *c)
     for (int k = 0; k < c->p->noperand; k++) load(c, k);
     for (int i = 0; i < c->p->ninstr; i++) {
         const struct sp_instr *in = &c->p->instr[i];
-        const void *src[SP_MAXIN];
-        for (int k = 0; k < SP_MAXIN; k++) {
+        const void *src[SP_MAXSRC];
+        for (int k = 0; k < SP_MAXSRC; k++) {
             bool param = in->src[k] < c->p->noperand && c->p->operand_kind[in->src[k]] == SP_OPERAND_PARAM;
-            src[k] = param ? (const void *)c->o->node[c->step->operand[in->src[k]].node]->param : c->reg[in->src[k]];
+            src[k] = param ? sp_param_of(c->run->sched, c->o->node[c->step->operand[in->src[k]].node]) : c->reg[in->src[k]];
         }
         sp_kernel_fn *fn = in->op == SP_OP_cast ? kernels->cast[in->dtype][in->to] : kernels->map[in->op][in->dtype];
         fn(1, c->reg[in->dst], src, &fault);

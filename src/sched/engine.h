@@ -167,6 +167,7 @@ struct sp_sched {
     uint64_t tasks, inline_steps, steps, fused_groups, fused_ops, merged, inplace;
     struct sp_function **function;  /* by number */
     uint32_t nfunction, function_cap;
+    struct sp_plugin *plugin;       /* the last one loaded first */
     struct sp_remains *remains;     /* of ragged evaluations */
     uint64_t refined, refused;      /* systems that STARP_MIXED has solved, and those that it left to the usual way */
 };
@@ -272,10 +273,23 @@ starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error
 
 /* ------------------------------------------------------------------------------------------------- functions.c */
 
+/* The next function of this rank alone, which all ranks must have under one number. */
+starp_status sp_function_enter(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e);
+starp_status sp_elementwise_enter(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e);
 /* A function as rank 0 describes it: registered here, or STARP_ERR_RUNTIME if it cannot be found; and taken back. */
 starp_status sp_function_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e);
 void sp_function_forget(struct sp_sched *s, uint32_t number);
 void sp_functions_free(struct sp_sched *s);
+/* The elementwise function of that number; NULL: none. */
+const starp_elementwise *sp_elementwise_of(const struct sp_sched *s, uint32_t number);
+
+/* --------------------------------------------------------------------------------------------------- plugin.c */
+
+/* A plug-in as rank 0 describes it: loaded here, its functions entered; and the last one taken back. */
+starp_status sp_plugin_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e);
+void sp_plugin_forget(struct sp_sched *s);
+/* After the functions. */
+void sp_plugins_free(struct sp_sched *s);
 
 /* ------------------------------------------------------------------------------------------------ lead.c, serve.c */
 
@@ -293,6 +307,9 @@ bool sp_lead_cancel(struct sp_sched *s); /* false: not now */
 /* What `describe` writes goes to all others as the function of that number; they have it when all of them could take it. */
 starp_status sp_lead_function(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
                               struct sp_error *e);
+/* The same of a plug-in, whose first function has the number. */
+starp_status sp_lead_plugin(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
+                            struct sp_error *e);
 starp_status sp_lead_put(struct sp_sched *s, struct sp_value *v, const struct sp_node *node, const void *data, struct sp_error *e);
 starp_status sp_lead_get(struct sp_sched *s, const struct sp_value *v, void *buffer, struct sp_error *e);
 /* Other ranks: does what rank 0 says until the job ends, and the process with it. */
@@ -455,10 +472,12 @@ struct sp_lowering {
 };
 
 starp_status sp_lower_fused(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
+/* What the vector machine sees of a node's parameters: themselves, or the function they name; NULL: it is not here. */
+const void *sp_param_of(const struct sp_sched *s, const struct sp_node *n);
 /* A step's geometry and windows, and their end; traffic.c looks at them without lowering. */
 starp_status sp_lower_begin(struct sp_lowering *l);
 /* The window, or the constant, of operand k of the program. */
-void sp_lower_operand(struct sp_lowering *l, int k, const struct sp_order *o);
+starp_status sp_lower_operand(struct sp_lowering *l, int k, const struct sp_order *o);
 /* Cuts the step's shape into blocks of these extents; submits them. */
 void sp_lower_geometry(struct sp_lowering *l, const starp_dims *tile);
 starp_status sp_lower_blocks(struct sp_lowering *l);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * functions.c: the functions that a session evaluates on slices. All ranks run the same program, at other addresses: rank 0
+ * functions.c: the functions that a session evaluates on slices, or on each element. All ranks run the same program, at other addresses: rank 0
  * says in which of its modules (the program, a shared library) a function lies, and where in it; the others look there, if
  * theirs is the same build, which its build id tells.
  */
@@ -95,19 +95,38 @@ static starp_status same_module(const struct module *theirs, struct module *own,
 
 /* ---------------------------------------------------------------------------------------------------- the list */
 
-static struct sp_function *new_function(const char *name, const starp_function *f)
+/* What comes of a number that a ppeval should not have. */
+static int refuse_slices(starp_iteration *it, int nin, const starp_argument *in, const void *user)
 {
-    struct sp_function *x = sp_calloc(1, sizeof *x + f->user_bytes);
+    (void)nin, (void)in, (void)user;
+    return starp_iteration_fail(it, "the function is one for elements");
+}
+
+static const void *user_of(const struct sp_function *x, size_t *bytes)
+{
+    *bytes = x->elementwise ? x->each.user_bytes : x->f.user_bytes;
+    return x->elementwise ? x->each.user : x->f.user;
+}
+
+/* A copy, with what belongs to the user behind it. */
+static struct sp_function *new_function(const struct sp_function *like)
+{
+    size_t bytes;
+    const void *user = user_of(like, &bytes);
+    struct sp_function *x = sp_calloc(1, sizeof *x + bytes);
     if (!x) return NULL;
-    snprintf(x->name, sizeof x->name, "%s", name);
-    x->f = *f;
-    x->f.user = x + 1;
-    if (f->user_bytes > 0) memcpy(x + 1, f->user, f->user_bytes);
-    if (f->nresults == 0) x->f.nresults = 1;
+    memcpy(x->name, like->name, sizeof x->name);
+    x->elementwise = like->elementwise;
+    x->f = like->f;
+    x->each = like->each;
+    x->f.user = x->each.user = x + 1;
+    if (bytes > 0) memcpy(x + 1, user, bytes);
+    if (x->elementwise) x->f.iterate = refuse_slices;
+    if (x->f.nresults == 0) x->f.nresults = 1;
     return x;
 }
 
-static starp_status enter(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e)
+static starp_status enter(struct sp_sched *s, const struct sp_function *like, struct sp_error *e)
 {
     if (s->nfunction == s->function_cap) {
         uint32_t cap = s->function_cap ? 2 * s->function_cap : 16;
@@ -116,10 +135,33 @@ static starp_status enter(struct sp_sched *s, const char *name, const starp_func
         s->function = more;
         s->function_cap = cap;
     }
-    struct sp_function *x = new_function(name, f);
+    struct sp_function *x = new_function(like);
     if (!x) return sp_fail_memory(e);
     s->function[s->nfunction++] = x;
     return STARP_OK;
+}
+
+starp_status sp_function_enter(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e)
+{
+    struct sp_function x = { .f = *f };
+    snprintf(x.name, sizeof x.name, "%s", name);
+    return enter(s, &x, e);
+}
+
+static starp_status check_elementwise(const starp_elementwise *f, struct sp_error *e)
+{
+    bool good = f->apply && f->nargs >= 1 && f->nargs <= SP_MAXIN && sp_dtype_valid(f->in) && sp_dtype_valid(f->out) &&
+                (f->user || f->user_bytes == 0);
+    if (good) return STARP_OK;
+    return sp_fail(e, STARP_ERR_ARGUMENT, "not what an elementwise function looks like: 1 to %d operands, dtypes that exist", SP_MAXIN);
+}
+
+starp_status sp_elementwise_enter(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e)
+{
+    struct sp_function x = { .elementwise = true, .each = *f };
+    SP_TRY(check_elementwise(f, e));
+    snprintf(x.name, sizeof x.name, "%s", name);
+    return enter(s, &x, e);
 }
 
 void sp_function_forget(struct sp_sched *s, uint32_t number)
@@ -133,13 +175,31 @@ void sp_functions_free(struct sp_sched *s)
     sp_free(s->function);
 }
 
-const struct sp_function *sp_function_find(const struct sp_sched *s, const char *name, uint32_t *number)
+/* The last one of that name. */
+static const struct sp_function *find(const struct sp_sched *s, const char *name, bool elementwise, uint32_t *number)
 {
     for (uint32_t i = s->nfunction; i-- > 0;) {
         *number = i;
-        if (strcmp(s->function[i]->name, name) == 0) return s->function[i];
+        const struct sp_function *f = s->function[i];
+        if (!f->builtin && f->elementwise == elementwise && strcmp(f->name, name) == 0) return f;
     }
     return NULL;
+}
+
+const struct sp_function *sp_function_find(const struct sp_sched *s, const char *name, uint32_t *number)
+{
+    return find(s, name, false, number);
+}
+
+const starp_elementwise *sp_elementwise_find(const struct sp_sched *s, const char *name, uint32_t *number)
+{
+    const struct sp_function *x = find(s, name, true, number);
+    return x ? &x->each : NULL;
+}
+
+const starp_elementwise *sp_elementwise_of(const struct sp_sched *s, uint32_t number)
+{
+    return number < s->nfunction && s->function[number]->elementwise ? &s->function[number]->each : NULL;
 }
 
 double sp_function_cost(const struct sp_function *f)
@@ -158,8 +218,7 @@ void sp_function_took(const struct sp_function *f, double seconds, int64_t calls
 /* -------------------------------------------------------------------------------------------------- other ranks */
 
 struct description {
-    const char *name;
-    const starp_function *f;
+    const struct sp_function *function;
     struct module module;
 };
 
@@ -179,66 +238,117 @@ static void take_text(struct sp_bytes *b, char *to, size_t room)
     to[b->bad ? 0 : n] = 0;
 }
 
+static uintptr_t address_of(const struct sp_function *x)
+{
+    return x->elementwise ? (uintptr_t)x->each.apply : (uintptr_t)x->f.iterate;
+}
+
 static void describe(struct sp_frame *f, const void *what)
 {
     const struct description *d = what;
-    put_text(f, d->name);
+    const struct sp_function *x = d->function;
+    size_t bytes;
+    const void *user = user_of(x, &bytes);
+    put_text(f, x->name);
     put_text(f, d->module.name);
     for (size_t i = 0; i < ID_MOST / 8; i++) sp_frame_u64(f, d->module.id[i]);
     sp_frame_u64(f, d->module.bytes);
-    sp_frame_u64(f, (uintptr_t)d->f->iterate - d->module.base);
-    sp_frame_u32(f, (uint32_t)d->f->nresults);
-    sp_frame_u32(f, (uint32_t)d->f->nargs);
-    sp_frame_u8(f, d->f->column_major != 0);
-    sp_frame_u64(f, d->f->user_bytes);
-    sp_frame_bytes(f, d->f->user, d->f->user_bytes);
+    sp_frame_u64(f, address_of(x) - d->module.base);
+    sp_frame_u8(f, x->elementwise);
+    sp_frame_u32(f, (uint32_t)(x->elementwise ? x->each.nargs : x->f.nargs));
+    sp_frame_u32(f, (uint32_t)x->f.nresults);
+    sp_frame_u8(f, x->f.column_major != 0);
+    sp_frame_u8(f, (uint8_t)x->each.in);
+    sp_frame_u8(f, (uint8_t)x->each.out);
+    sp_frame_u64(f, bytes);
+    sp_frame_bytes(f, user, bytes);
+}
+
+/* What describe wrote, and where the function is in its module. */
+static uint64_t take_description(struct sp_bytes *b, struct sp_function *x, struct module *theirs)
+{
+    take_text(b, x->name, sizeof x->name);
+    take_text(b, theirs->name, sizeof theirs->name);
+    for (size_t i = 0; i < ID_MOST / 8; i++) theirs->id[i] = sp_bytes_u64(b);
+    theirs->bytes = sp_bytes_u64(b);
+    uint64_t offset = sp_bytes_u64(b);
+    x->elementwise = sp_bytes_u8(b) != 0;
+    x->f.nargs = x->each.nargs = (int)sp_bytes_u32(b);
+    x->f.nresults = (int)sp_bytes_u32(b);
+    x->f.column_major = sp_bytes_u8(b);
+    x->each.in = (starp_dtype)sp_bytes_u8(b);
+    x->each.out = (starp_dtype)sp_bytes_u8(b);
+    x->f.user_bytes = x->each.user_bytes = sp_bytes_u64(b);
+    x->f.user = x->each.user = sp_bytes_take(b, x->f.user_bytes);
+    return offset;
 }
 
 starp_status sp_function_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e)
 {
     struct module theirs = { .base = 0 }, own;
-    char name[SP_FUNCTION_NAME];
-    starp_function f = { .iterate = NULL };
-    take_text(b, name, sizeof name);
-    take_text(b, theirs.name, sizeof theirs.name);
-    for (size_t i = 0; i < ID_MOST / 8; i++) theirs.id[i] = sp_bytes_u64(b);
-    theirs.bytes = sp_bytes_u64(b);
-    uint64_t offset = sp_bytes_u64(b);
-    f.nresults = (int)sp_bytes_u32(b);
-    f.nargs = (int)sp_bytes_u32(b);
-    f.column_major = sp_bytes_u8(b);
-    f.user_bytes = sp_bytes_u64(b);
-    f.user = sp_bytes_take(b, f.user_bytes);
+    struct sp_function x = { .elementwise = false };
+    uint64_t offset = take_description(b, &x, &theirs);
     SP_TRY(sp_bytes_done(b, SP_FRAME_FUNCTION, e));
     SP_TRY(same_module(&theirs, &own, e));
     struct search there = { .address = own.base + offset, .found = &own };
     dl_iterate_phdr(look, &there);
-    bool good = there.done && strcmp(own.name, theirs.name) == 0 && f.nresults >= 1 && f.nresults <= SP_MAX_RESULTS && f.nargs >= 0;
+    bool good = there.done && strcmp(own.name, theirs.name) == 0;
+    if (!x.elementwise) good &= x.f.nresults >= 1 && x.f.nresults <= SP_MAX_RESULTS && x.f.nargs >= 0;
     if (!good) return sp_fail(e, STARP_ERR_RUNTIME, "no function is where it should be");
-    f.iterate = (starp_iterate_fn)there.address;
-    return enter(s, name, &f, e);
+    if (x.elementwise) x.each.apply = (starp_elementwise_fn)there.address;
+    else x.f.iterate = (starp_iterate_fn)there.address;
+    return x.elementwise ? sp_elementwise_enter(s, x.name, &x.each, e) : sp_function_enter(s, x.name, &x.f, e);
+}
+
+/* The last function, which is here already, becomes that of all ranks. */
+static starp_status tell_others(struct sp_sched *s, struct sp_error *e)
+{
+    uint32_t number = s->nfunction - 1;
+    struct description d = { .function = s->function[number] };
+    starp_status status = STARP_OK;
+    if (s->ranks == 1) return STARP_OK;
+    if (!find_module(address_of(d.function), &d.module)) status = sp_fail(e, STARP_ERR_RUNTIME, "the function is in no module of the program");
+    if (status == STARP_OK) status = sp_lead_function(s, number, describe, &d, e);
+    if (status != STARP_OK) sp_function_forget(s, number);
+    return status;
+}
+
+static bool same_bytes(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
+{
+    return a_bytes == b_bytes && (a_bytes == 0 || (a && b && memcmp(a, b, a_bytes) == 0));
 }
 
 static bool is_same(const starp_function *a, const starp_function *b)
 {
-    bool same = a->iterate == b->iterate && a->shapes == b->shapes && a->nargs == b->nargs && a->nresults == (b->nresults ? b->nresults : 1) &&
-                a->column_major == b->column_major && a->user_bytes == b->user_bytes;
-    return same && (a->user_bytes == 0 || memcmp(a->user, b->user, a->user_bytes) == 0);
+    return a->iterate == b->iterate && a->shapes == b->shapes && a->nargs == b->nargs && a->nresults == (b->nresults ? b->nresults : 1) &&
+           a->column_major == b->column_major && same_bytes(a->user, a->user_bytes, b->user, b->user_bytes);
 }
 
 starp_status sp_function_register(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e)
 {
-    struct description d = { .name = name, .f = f };
     uint32_t number;
     const struct sp_function *known = sp_function_find(s, name, &number);
     if (known && is_same(&known->f, f)) return STARP_OK;
-    number = s->nfunction;
-    SP_TRY(enter(s, name, f, e));
-    if (s->ranks == 1) return STARP_OK;
-    d.f = &s->function[number]->f;
-    starp_status status = STARP_OK;
-    if (!find_module((uintptr_t)f->iterate, &d.module)) status = sp_fail(e, STARP_ERR_RUNTIME, "the function is in no module of the program");
-    if (status == STARP_OK) status = sp_lead_function(s, number, describe, &d, e);
-    if (status != STARP_OK) sp_function_forget(s, number);
-    return status;
+    SP_TRY(sp_function_enter(s, name, f, e));
+    return tell_others(s, e);
+}
+
+starp_status sp_elementwise_register(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e)
+{
+    uint32_t number;
+    const starp_elementwise *known = sp_elementwise_find(s, name, &number);
+    bool same = known && known->apply == f->apply && known->nargs == f->nargs && known->in == f->in && known->out == f->out;
+    if (same && same_bytes(known->user, known->user_bytes, f->user, f->user_bytes)) return STARP_OK;
+    SP_TRY(sp_elementwise_enter(s, name, f, e));
+    return tell_others(s, e);
+}
+
+const struct sp_function *sp_function_builtin(struct sp_sched *s, const char *name, const starp_function *f, uint32_t *number, struct sp_error *e)
+{
+    uint32_t i = 0;
+    while (i < s->nfunction && !(s->function[i]->builtin && is_same(&s->function[i]->f, f))) i++;
+    *number = i;
+    if (i == s->nfunction && sp_function_register(s, name, f, e) != STARP_OK) return NULL;
+    s->function[i]->builtin = true;
+    return s->function[i];
 }

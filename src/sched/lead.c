@@ -122,11 +122,11 @@ bool sp_lead_cancel(struct sp_sched *s)
 /* ------------------------------------------------------------------------------------------------------- functions */
 
 /* They answer before anybody has it for good. */
-static starp_status send_function(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
-                                  struct sp_error *e)
+static starp_status announce(struct sp_sched *s, enum sp_frame_kind kind, uint32_t number,
+                             void (*describe)(struct sp_frame *f, const void *what), const void *what, struct sp_error *e)
 {
     uint64_t ticket = sp_ticket(s->session, number) | SP_TICKET_FUNCTION;
-    begin_frame(s, SP_FRAME_FUNCTION);
+    begin_frame(s, kind);
     sp_frame_u64(s->frame, number);
     describe(s->frame, what);
     SP_TRY(send_frame(s, e));
@@ -140,7 +140,16 @@ starp_status sp_lead_function(struct sp_sched *s, uint32_t number, void (*descri
                               struct sp_error *e)
 {
     pthread_mutex_lock(&talk);
-    starp_status status = send_function(s, number, describe, what, e);
+    starp_status status = announce(s, SP_FRAME_FUNCTION, number, describe, what, e);
+    pthread_mutex_unlock(&talk);
+    return status;
+}
+
+starp_status sp_lead_plugin(struct sp_sched *s, uint32_t number, void (*describe)(struct sp_frame *f, const void *what), const void *what,
+                            struct sp_error *e)
+{
+    pthread_mutex_lock(&talk);
+    starp_status status = announce(s, SP_FRAME_PLUGIN, number, describe, what, e);
     pthread_mutex_unlock(&talk);
     return status;
 }

@@ -67,14 +67,25 @@ static void iota_window(const struct sp_node *n, const struct sp_view *v, struct
     }
 }
 
-void sp_lower_operand(struct sp_lowering *l, int k, const struct sp_order *o)
+const void *sp_param_of(const struct sp_sched *s, const struct sp_node *n)
+{
+    struct sp_apply_param p;
+    if (n->kind != SP_KIND_MAP || !sp_op_applies(n->op)) return n->param;
+    memcpy(&p, n->param, sizeof p);
+    const starp_elementwise *f = sp_elementwise_of(s, p.function);
+    bool right = f && f->nargs == n->nin && f->in == n->in[0]->dtype && f->out == n->dtype;
+    return right ? f : NULL;
+}
+
+starp_status sp_lower_operand(struct sp_lowering *l, int k, const struct sp_order *o)
 {
     const struct sp_operand *x = &l->step->operand[k];
     struct sp_window *w = &l->window[k];
     *w = (struct sp_window){ .value = NULL };
-    l->constants[k] = o->node[x->node]->param;
     int kind = l->program->operand_kind[k];
-    if (kind != SP_OPERAND_ARRAY && kind != SP_OPERAND_IOTA) return;
+    l->constants[k] = kind == SP_OPERAND_PARAM ? sp_param_of(l->run->sched, o->node[x->node]) : o->node[x->node]->param;
+    if (!l->constants[k]) return sp_fail(l->e, STARP_ERR_RUNTIME, "%s: there is no such function here", sp_node_name(o->node[x->node]));
+    if (kind != SP_OPERAND_ARRAY && kind != SP_OPERAND_IOTA) return STARP_OK;
     struct sp_view v;
     sp_operand_view(x, l->step, o, &v);
     permute_view(l, &v);
@@ -84,6 +95,7 @@ void sp_lower_operand(struct sp_lowering *l, int k, const struct sp_order *o)
         w->view = v;
         w->value = l->run->value[x->node];
     }
+    return STARP_OK;
 }
 
 /* Whether the step runs without tasks: small, and nothing it reads is still being computed. */
@@ -280,7 +292,7 @@ starp_status sp_lower_begin(struct sp_lowering *l)
     bool canonical = p->nreduce > 0;
     sp_tile_extents(&l->step->shape, canonical ? SP_TILE_TARGET : SP_OPTION(&l->run->sched->options, tile), &tile);
     sp_lower_geometry(l, &tile);
-    for (int k = 0; k < p->noperand; k++) sp_lower_operand(l, k, o);
+    for (int k = 0; k < p->noperand; k++) SP_TRY(sp_lower_operand(l, k, o));
     sp_exchange_prepare(l);
     l->at_once = runs_at_once(l);
     return STARP_OK;

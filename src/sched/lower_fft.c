@@ -258,7 +258,7 @@ static starp_status find_operand(struct sp_along *f)
     struct sp_calling *c = f->c;
     const struct sp_order *o = &c->run->sched->order;
     const struct sp_step *s = c->step;
-    struct sp_lowering l = { .run = c->run, .step = s, .program = s->program, .constants = c->constants, .ndim = s->shape.n };
+    struct sp_lowering l = { .run = c->run, .step = s, .program = s->program, .constants = c->constants, .e = c->e, .ndim = s->shape.n };
     if (!s->program) {
         const struct sp_operand *x = &s->operand[0];
         const struct sp_node *n = o->node[x->node];
@@ -271,7 +271,7 @@ static starp_status find_operand(struct sp_along *f)
     l.window = sp_run_keep(c->run, (size_t)(s->noperand + 1) * sizeof *l.window);
     if (!l.window) return sp_fail_memory(c->e);
     for (int a = 0; a < l.ndim; a++) l.axis[a] = a;
-    for (int k = 0; k < s->noperand; k++) sp_lower_operand(&l, k, o);
+    for (int k = 0; k < s->noperand; k++) SP_TRY(sp_lower_operand(&l, k, o));
     f->program = s->program;
     f->in_shape = s->shape;
     f->in_dtype = (starp_dtype)s->program->output_dtype[0];

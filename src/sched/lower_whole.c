@@ -44,25 +44,10 @@ static int64_t number_of(const struct whole_task *t, const int64_t *index, int64
 
 void sp_whole_report(struct sp_task *task, enum sp_call call, int info, int64_t matrix, int64_t all)
 {
-    const char *name = sp_calls[call].name;
     char text[200], of[48] = "";
-    int status = STARP_ERR_COMPUTE;
     if (all > 1) snprintf(of, sizeof of, " (matrix %lld)", (long long)matrix);
-    if (info == SP_WHOLE_NOT_FINITE) {
-        snprintf(text, sizeof text, "%s: the matrix has infinite or NaN elements%s", name, of);
-    } else if (info == SP_WHOLE_NO_MEMORY) {
-        status = STARP_ERR_MEMORY;
-        snprintf(text, sizeof text, "%s: no memory for LAPACK's workspace", name);
-    } else if (info < 0) {
-        snprintf(text, sizeof text, "%s: LAPACK refuses argument %d%s", name, -info, of);
-    } else if (call == SP_CALL_solve) {
-        snprintf(text, sizeof text, "%s: the matrix is singular: U(%d,%d)%s is exactly zero", name, info, info, of);
-    } else if (call == SP_CALL_cholesky) {
-        snprintf(text, sizeof text, "%s: the matrix is not positive definite: its leading minor of order %d%s is not positive", name, info, of);
-    } else {
-        snprintf(text, sizeof text, "%s: LAPACK does not converge: %d values are not found%s", name, info, of);
-    }
-    sp_run_fail(task->run, (starp_status)status, task->site, text);
+    sp_whole_explain(call, info, of, text, sizeof text);
+    sp_run_fail(task->run, info == SP_WHOLE_NO_MEMORY ? STARP_ERR_MEMORY : STARP_ERR_COMPUTE, task->site, text);
 }
 
 /* Copies a matrix from one layout to another: bytes from row to row and from column to column. */

@@ -8,6 +8,8 @@
 
 #include "sched.h"
 
+extern char **environ;
+
 enum kind { INT, BOOL, TEXT };
 
 struct row {
@@ -170,6 +172,17 @@ bool sp_options_bound(void)
 {
     const char *policy = getenv("OMPI_MCA_hwloc_base_binding_policy");
     return (policy && strcmp(policy, "none") != 0) || getenv("SLURM_CPU_BIND_TYPE");
+}
+
+const char *sp_options_helper(void)
+{
+    const char *path = getenv("STARP_HELPER");
+    return path && path[0] ? path : NULL;
+}
+
+char **sp_options_environment(void)
+{
+    return environ;
 }
 
 void sp_options_print(const struct sp_options *o, FILE *out)

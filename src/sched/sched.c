@@ -88,6 +88,7 @@ static void close_sched(void *self)
     sp_free(s->sent);
     sp_remains_drop(s, 0);
     sp_functions_free(s);
+    sp_plugins_free(s);
     for (int i = 0; i <= s->runtime.workers; i++) sp_free(s->scratch[i].memory);
     sp_free(s->scratch);
     sp_plan_cache_free(&s->plans);
@@ -124,6 +125,11 @@ const struct sp_options *sp_sched_options(const struct sp_sched *s)
 const struct sp_kernels *sp_sched_kernels(const struct sp_sched *s)
 {
     return s->kernels;
+}
+
+bool sp_sched_keeps(const struct sp_sched *s)
+{
+    return SP_OPTION(&s->options, ppeval_keep);
 }
 
 int sp_sched_ranks(const struct sp_sched *s)

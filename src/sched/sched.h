@@ -68,6 +68,10 @@ starp_status sp_options_from(struct sp_options *o, const char *text, size_t n, s
 bool sp_options_launched(void);
 /* Whether the user has chosen how the launcher binds processes to cores. */
 bool sp_options_bound(void);
+/* Where the user says that the helper program is; or NULL. */
+const char *sp_options_helper(void);
+/* For a process to be started. */
+char **sp_options_environment(void);
 void sp_options_print(const struct sp_options *o, FILE *out);
 #define SP_OPTION(o, id) ((o)->at[SP_OPTION_##id].value)
 bool sp_option_is(const struct sp_options *o, enum sp_option_id id, const char *word);
@@ -97,19 +101,35 @@ void sp_sched_tick(struct sp_sched *sched, sp_tick_fn *tick, void *user);
 
 #define SP_FUNCTION_NAME 64
 
-/* A function for ppeval, as a session knows it on every rank, under the same number. */
+/* A function for ppeval or, if it is for each element, for apply, as a session knows it on every rank, under the same number. */
 struct sp_function {
-    char name[SP_FUNCTION_NAME];
-    starp_function f;               /* user: a copy of its own */
+    _Alignas(16) char name[SP_FUNCTION_NAME];
+    bool elementwise;
+    starp_function f;               /* user: a copy of its own; of an elementwise one it refuses, and each is the function */
+    starp_elementwise each;
     atomic_uint_fast64_t ns, calls; /* what iterations have taken here so far, and how many */
+    bool builtin;                   /* the library's own: found by what it is, so that names stay the user's */
 };
 /* Registers one on all ranks, where it is in the same module of the program. A name may come again: the last one counts. */
 starp_status sp_function_register(struct sp_sched *s, const char *name, const starp_function *f, struct sp_error *e);
+/* The same for each element; STARP_ERR_ARGUMENT if it is not what such a function looks like. The two have names of their own. */
+starp_status sp_elementwise_register(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e);
+const starp_elementwise *sp_elementwise_find(const struct sp_sched *s, const char *name, uint32_t *number);
 /* NULL: none of that name. */
 const struct sp_function *sp_function_find(const struct sp_sched *s, const char *name, uint32_t *number);
+/* The library's own, registered when it is first asked for. NULL with the error set. */
+const struct sp_function *sp_function_builtin(struct sp_sched *s, const char *name, const starp_function *f, uint32_t *number, struct sp_error *e);
 /* Seconds of an iteration, as far as is known; 0: not at all. */
 double sp_function_cost(const struct sp_function *f);
 void sp_function_took(const struct sp_function *f, double seconds, int64_t calls);
 const struct sp_kernels *sp_sched_kernels(const struct sp_sched *s);
+bool sp_sched_keeps(const struct sp_sched *s); /* what iterations make beside others that fail */
+
+/* ---------------------------------------------------------------------------------------------------- plugin.c */
+
+/* Loads a shared object on all ranks, or has helper processes load it, and registers what it has. */
+starp_status sp_plugin_load(struct sp_sched *s, const char *path, bool isolated, struct sp_error *e);
+/* Whether it looks like a function for ppeval. */
+bool sp_function_valid(const starp_function *f);
 
 #endif

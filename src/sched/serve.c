@@ -180,14 +180,18 @@ static void put(struct follower *f, struct sp_bytes *b)
     }
 }
 
-static void take_function(struct follower *f, struct sp_bytes *b)
+/* A function, or a plug-in with several. */
+static void take_function(struct follower *f, enum sp_frame_kind kind, struct sp_bytes *b)
 {
     struct sp_error e = { 0 };
+    struct sp_sched *s = f->sched;
     uint64_t number = sp_bytes_u64(b), ticket = sp_ticket(f->session, number) | SP_TICKET_FUNCTION;
-    if (number != f->sched->nfunction) sp_fail(&e, STARP_ERR_RUNTIME, "the ranks do not agree on function %llu", (unsigned long long)number);
-    bool taken = e.status == STARP_OK && sp_function_read(f->sched, b, &e) == STARP_OK;
+    if (number != s->nfunction) sp_fail(&e, STARP_ERR_RUNTIME, "the ranks do not agree on function %llu", (unsigned long long)number);
+    bool taken = e.status == STARP_OK && (kind == SP_FRAME_PLUGIN ? sp_plugin_read : sp_function_read)(s, b, &e) == STARP_OK;
     reply(ticket, &e);
-    if (!goes_on(ticket) && taken) sp_function_forget(f->sched, (uint32_t)number);
+    if (goes_on(ticket) || !taken) return;
+    if (kind == SP_FRAME_PLUGIN) sp_plugin_forget(s);
+    else sp_function_forget(s, (uint32_t)number);
 }
 
 static void get(struct follower *f, struct sp_bytes *b)
@@ -225,7 +229,8 @@ static void follow(struct follower **list, const struct sp_frame_head *h, struct
     case SP_FRAME_EVAL: eval(f, b); break;
     case SP_FRAME_PUT: put(f, b); break;
     case SP_FRAME_GET: get(f, b); break;
-    case SP_FRAME_FUNCTION: take_function(f, b); break;
+    case SP_FRAME_FUNCTION:
+    case SP_FRAME_PLUGIN: take_function(f, (enum sp_frame_kind)h->kind, b); break;
     case SP_FRAME_OUTCOME:
         if (sp_frame_read_outcome(b, &outcome, &e) == STARP_OK && f->run && f->run->id == outcome.run) end_run(f, outcome.commit);
         else give_up(&e);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * isolate.h: plug-ins, and what a session and the helper process of an isolated one say to each other. Messages are as in
+ * memory: both ends run on one machine and are built together, which the first message tells. A message may be followed by
+ * bytes; who asks, waits for the answer.
+ *
+ *   helper: LOADED   k: protocol; n functions follow. Or REFUSED with a text. Sent when it has started
+ *   parent: CALL     function k, iteration `index` of `count`; n arguments follow, then the bytes of each
+ *   helper: OUTPUT   result k of dtype and shape; answered by OUTPUT, k: whether there is such a result, count: its bytes
+ *           UNIFORM, NORMAL   answered by `count` numbers
+ *           CANCELLED         answered by CANCELLED, k
+ *           FAIL     text
+ *           DONE     k: what the function has returned; the bytes of those results follow whose bits are in n
+ *   parent: SHAPES   function k; n arguments follow, whose results are asked for; answered by DONE with text and `count` descriptions
+ */
+#ifndef SP_ISOLATE_H
+#define SP_ISOLATE_H
+
+#include <stdbool.h>
+
+#include "starp/plugin.h"
+
+/* -------------------------------------------------------------------------------------------------- plugin_open.c */
+
+#define SP_PLUGIN_TEXT 160
+
+/* Loads a plug-in and looks at it; NULL: why not is in text. A later version's members are left out. */
+void *sp_plugin_open(const char *path, starp_plugin *plugin, char text[SP_PLUGIN_TEXT]);
+
+/* ------------------------------------------------------------------------------------- isolate.c, isolate_main.c */
+
+#define SP_ISOLATE_SOCKET 3 /* the helper's end */
+#define SP_ISOLATE_PROTOCOL (100 * STARP_PLUGIN_ABI + 1)
+
+enum sp_isolate_kind {
+    SP_ISOLATE_LOADED,
+    SP_ISOLATE_REFUSED,
+    SP_ISOLATE_CALL,
+    SP_ISOLATE_SHAPES,
+    SP_ISOLATE_OUTPUT,
+    SP_ISOLATE_FAIL,
+    SP_ISOLATE_UNIFORM,
+    SP_ISOLATE_NORMAL,
+    SP_ISOLATE_CANCELLED,
+    SP_ISOLATE_DONE
+};
+
+struct sp_isolate_message {
+    uint32_t kind;
+    int32_t k;
+    uint32_t n, dtype;
+    uint64_t count;
+    int64_t index;
+    starp_dims shape;
+    char text[STARP_ITERATION_TEXT];
+};
+
+struct sp_isolate_argument {
+    starp_argument x; /* but for where it lies */
+    uint64_t bytes;
+};
+
+struct sp_isolate_function {
+    char name[64];
+    int32_t nresults, nargs, column_major, has_shapes;
+};
+
+/* An isolated plug-in in a session: its helper processes, of which as many exist as have been needed at a time. */
+struct sp_isolate;
+struct sp_error;
+
+/* Starts a helper, which loads the plug-in. */
+struct sp_isolate *sp_isolate_new(const char *path, struct sp_error *e);
+void sp_isolate_free(struct sp_isolate *x);
+const struct sp_isolate_function *sp_isolate_functions(const struct sp_isolate *x, int *n);
+
+struct sp_helper {
+    struct sp_helper *next;
+    int pid, fd;
+    const starp_iteration *it; /* whose call it works on; NULL: none that could be cancelled */
+    int unwanted;              /* how often it was seen that nobody wants the result any more */
+};
+
+/* One that waits for a call, or a new one; NULL: why not is in text. Then it is given back, or over. */
+struct sp_helper *sp_helper_take(struct sp_isolate *x, char text[SP_PLUGIN_TEXT]);
+void sp_helper_give(struct sp_isolate *x, struct sp_helper *h);
+/* Of one that does not answer: ends it, and says what has happened. */
+void sp_helper_over(struct sp_helper *h, char text[SP_PLUGIN_TEXT]);
+/* False: it does not answer any more, or was ended because its call was cancelled. */
+bool sp_helper_send(struct sp_helper *h, const void *data, size_t n);
+bool sp_helper_receive(struct sp_helper *h, void *data, size_t n);
+
+/* ------------------------------------------------------------------------------------------------ isolate_call.c */
+
+/* What a function that stands for an isolated one has as its user data. */
+struct sp_isolated {
+    struct sp_isolate *isolate;
+    int32_t function;
+};
+/* Function i of the plug-in, which is `user` until it is registered. */
+starp_function sp_isolated_function(struct sp_isolate *x, int i, struct sp_isolated *user);
+
+#endif
