@@ -68,6 +68,29 @@ static starp_array *short_case(const starp_dims *shape, int axis, starp_dtype d,
     }
 }
 
+/* Two axes in one operation, `axis` and the last one: lines of the first pass are made. */
+static starp_array *plane_case(const starp_dims *shape, int axis, starp_dtype d, int k)
+{
+    int last = shape->n - 1;
+    int64_t n = shape->v[axis], m = shape->v[last];
+    starp_dims rows_first = { 2, { axis, last } }, columns_first = { 2, { last, axis } }, more = { 2, { n + 3, 2 * m } };
+    starp_array *a = input(shape, STARP_C128), *b = input(shape, STARP_C64), *x = input(shape, d), *index = index_along(m);
+    switch (k) {
+    case 0: return starp_fft_fft2(starp_multiply(a, x), NULL, &rows_first, STARP_BACKWARD);
+    case 1: return starp_fft_fft2(starp_astype(x, STARP_C128), NULL, &columns_first, STARP_ORTHO);
+    case 2: return starp_fft_rfft2(starp_add(starp_real(x), starp_imag(b)), &more, &rows_first, STARP_BACKWARD);
+    case 3: return starp_fft_rfft2(starp_astype(x, STARP_F64), NULL, &columns_first, STARP_FORWARD);
+    case 4: return starp_fft_irfft2(starp_multiply(b, b), &more, &rows_first, STARP_BACKWARD);
+    case 5: return starp_fft_irfft2(starp_add(starp_conj(b), x), &more, &columns_first, STARP_ORTHO);
+    case 6:
+        a = starp_multiply(starp_fft_fft2(a, NULL, NULL, STARP_BACKWARD), starp_fft_fft2(b, NULL, NULL, STARP_BACKWARD));
+        return starp_fft_ifft2(a, NULL, NULL, STARP_BACKWARD);
+    case 7: return starp_fft_ifft2(starp_multiply(starp_flip(x, NULL), starp_cos(index)), &more, &rows_first, STARP_FORWARD);
+    case 8: return starp_fft_fft2(starp_add(starp_multiply(x, b), starp_at(a, "..., ::-1")), NULL, &columns_first, STARP_BACKWARD);
+    default: return NULL;
+    }
+}
+
 /* By six steps: lines that the program makes whole, that end early, from an index, from constants, from elements apart. */
 static starp_array *long_case(const starp_dims *shape, int axis, starp_dtype d, int k)
 {
@@ -150,6 +173,24 @@ static void short_lines(void **state)
     starp_close(keeper);
 }
 
+static void planes(void **state)
+{
+    static const starp_dims shapes_of_planes[] = { { 2, { 40, 52 } }, { 3, { 3, 30, 44 } }, { 3, { 20, 2, 33 } } };
+    static const starp_dtype dtypes[] = { STARP_F64, STARP_C128, STARP_I16, STARP_C64 };
+    SKIP_ON_RANKS();
+    (void)state;
+    starp_session *keeper = starp_open(NULL);
+    for (size_t i = 0, k = 0; i < COUNT(shapes_of_planes); i++) {
+        for (int axis = 0; axis < shapes_of_planes[i].n - 1; axis++, k++) {
+            assert_int_equal(same_bits(plane_case, "", &shapes_of_planes[i], axis, dtypes[k % COUNT(dtypes)]), 9);
+            same_bits(plane_case, "STARP_TILE=7 STARP_SMALL=0", &shapes_of_planes[i], axis, dtypes[(k + 1) % COUNT(dtypes)]);
+            same_bits(plane_case, "STARP_TILE=300 STARP_SMALL=0 STARP_CHECK=1", &shapes_of_planes[i], axis, dtypes[(k + 2) % COUNT(dtypes)]);
+        }
+    }
+    same_bits(plane_case, "STARP_CHECK=1", STARP_SHAPE(520, 270), 0, STARP_F64);
+    starp_close(keeper);
+}
+
 static void long_lines(void **state)
 {
     SKIP_ON_RANKS();
@@ -192,6 +233,9 @@ static void what_is_made_where_it_is_gathered(void **state)
     expect_text(starp_fft_fft(line, 0, 0, STARP_BACKWARD), ", of 1 operation", true);
     expect_text(starp_fft_fft(starp_multiply(z, z), 0, 0, STARP_BACKWARD), ", of 1 operation", true);
     expect_text(starp_fft_fft(starp_multiply(z, starp_flip(z, NULL)), 0, 0, STARP_BACKWARD), ", of ", false);
+    expect_text(starp_fft_fft2(p, NULL, NULL, STARP_BACKWARD), "fft2 to (300, 128), of 1 operation over (300, 128)", true);
+    expect_text(starp_fft_fft2(p, NULL, &(starp_dims){ 2, { 1, 0 } }, STARP_BACKWARD), ", of ", false); /* along columns first */
+    expect_text(starp_fft_rfft2(starp_add(r, starp_real(a)), NULL, NULL, STARP_BACKWARD), ", of 2 operations", true);
     line = input(STARP_SHAPE(140000), STARP_F64);
     expect_text(starp_fft_rfft(line, 0, 0, STARP_BACKWARD), ", of ", false); /* every second element, twice */
 }
@@ -202,12 +246,12 @@ static void faults(void **state)
     static const char *const environments[] = { "", "STARP_TILE=64 STARP_SMALL=0", "STARP_TILE=64 STARP_SMALL=0 STARP_CHECK=1" };
     (void)state;
     for (size_t i = 0; i < COUNT(environments); i++) {
-        int64_t n[] = { 40, 66564 };
+        starp_dims shapes_of_faults[] = { { 1, { 40 } }, { 1, { 66564 } }, { 2, { 30, 50 } } };
         rig_environment(environments[i]);
         session = starp_open(NULL);
-        for (int k = 0; k < 2; k++) {
-            starp_array *x = starp_subtract(input(STARP_SHAPE(n[k]), STARP_I32), starp_scalar(session, (int32_t)3));
-            starp_array *y = starp_fft_fft(starp_pow(starp_scalar(session, (int32_t)2), x), 0, 0, STARP_BACKWARD);
+        for (size_t k = 0; k < COUNT(shapes_of_faults); k++) {
+            starp_array *x = starp_subtract(input(&shapes_of_faults[k], STARP_I32), starp_scalar(session, (int32_t)3));
+            starp_array *y = starp_fft_fftn(starp_pow(starp_scalar(session, (int32_t)2), x), NULL, NULL, STARP_BACKWARD);
             expect_text(y, ", of ", true);
             assert_int_equal(starp_eval(y), STARP_ERR_COMPUTE);
             assert_non_null(strstr(starp_last_error(), "negative"));
@@ -234,7 +278,7 @@ static int close_session(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(short_lines), cmocka_unit_test(long_lines), cmocka_unit_test(faults),
+        cmocka_unit_test(short_lines), cmocka_unit_test(planes), cmocka_unit_test(long_lines), cmocka_unit_test(faults),
         cmocka_unit_test_setup_teardown(what_is_made_where_it_is_gathered, open_session, close_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

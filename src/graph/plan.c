@@ -41,7 +41,8 @@ static void write_node(struct writer *w, const struct sp_order *o, int32_t i)
     put(w, &head, sizeof head);
     put(w, o->in[i], (size_t)n->nin * sizeof o->in[i][0]);
     put(w, n->shape.v, (size_t)n->shape.n * sizeof n->shape.v[0]);
-    if (n->kind == SP_KIND_CALL && sp_call_is_along_axis((enum sp_call)n->op)) put(w, n->param, SP_PARAM_SIZE); /* which axis decides what pays */
+    bool along = n->kind == SP_KIND_CALL && sp_call_is_along_axis((enum sp_call)n->op);
+    if (along) put(w, n->param, SP_PARAM_SIZE); /* the axis decides where the operand is made */
     if (!head.view) return;
     put(w, n->view->axis, head.view);
     put(w, n->view->step, head.view * sizeof n->view->step[0]);

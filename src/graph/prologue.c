@@ -125,7 +125,6 @@ void sp_prologue_take(struct sp_fusion *f)
     for (int32_t i = 0; i < f->order->n; i++) {
         const struct sp_item *x = &f->item[i], *y = is_along_axis(f, x) ? only_feeder(f, &x->in[0]) : NULL;
         if (!y || f->group[y->group].outputs != 1 || !pays(f, x)) continue;
-        f->group[y->group].level = f->group[x->group].level; /* what it reads is not needed earlier */
         f->group[x->group].prologue = y->group;
         f->group[y->group].taken = true;
     }

@@ -68,7 +68,8 @@ static bool find_part(const struct sp_lines_task *t, const struct sp_boxes *b, i
 }
 
 /* Where line `first` begins, as seen from the beginning of the box at lo; with the lines' step. */
-static int64_t find_line(const struct sp_lines_task *t, const int64_t *lo, const struct sp_ref *ref, const int64_t *index, int64_t first, int64_t *step)
+static int64_t find_line(const struct sp_lines_task *t, const int64_t *lo, const struct sp_ref *ref, const int64_t *index, int64_t first,
+                         int64_t *step)
 {
     int64_t at = ref->offset;
     *step = t->across >= 0 ? ref->stride[t->across] : 0;
@@ -127,11 +128,12 @@ bool sp_lines_upright(const struct sp_program *p, const struct sp_ref *ref, int 
 }
 
 /* The program over so many lines of so many elements, of which refs say where they are along both axes. */
-static int run_program(const struct sp_lines_task *t, int64_t lines, int64_t length, const struct sp_ref *ref, void *const *buffer, char *scratch)
+static int run_program(const struct sp_lines_task *t, int64_t lines, int64_t length, const struct sp_ref *ref, void *const *buffer,
+                       char *scratch)
 {
     int64_t box[4] = { 0, 0, lines, length };
-    struct sp_job job = { .program = t->program, .kernels = t->task.run->sched->kernels, .constants = t->constants, .ndim = 2, .extent = box + 2,
-                          .nbox = 1, .box = box, .ref = ref };
+    struct sp_job job = { .program = t->program, .kernels = t->task.run->sched->kernels, .constants = t->constants, .ndim = 2,
+                          .extent = box + 2, .nbox = 1, .box = box, .ref = ref };
     return sp_job_run(&job, buffer, scratch);
 }
 
@@ -146,8 +148,8 @@ static void turn(const struct sp_lines_task *t, int64_t b, int64_t m, int64_t i,
         if (k == p->noperand || p->operand_kind[k] != SP_OPERAND_ARRAY) continue;
         int64_t item = sp_dtypes[p->operand_dtype[k]].size;
         turned[k] = (struct sp_ref){ .buffer = k, .stride = { n * item, item } };
-        struct place x = { .line = buffer[k], .tile = (char *)t->in.buffer[ref[k].buffer] + at, .size = { m, n }, .there = { n * item, item },
-                           .here = { ref[k].stride[0], ref[k].stride[1] }, .item = (size_t)item };
+        struct place x = { .line = buffer[k], .tile = (char *)t->in.buffer[ref[k].buffer] + at, .size = { m, n },
+                           .there = { n * item, item }, .here = { ref[k].stride[0], ref[k].stride[1] }, .item = (size_t)item };
         if (i + n < length) x.next = x.tile + n * x.here[1];
         load(&x, t->task.run->sched->kernels);
     }
@@ -192,10 +194,11 @@ static int make_lines(const struct sp_lines_task *t, const int64_t *index, int64
             ref[k].offset = find_line(t, lo, x, index, first, &ref[k].stride[0]);
             ref[k].stride[1] = x->stride[t->axis];
         }
-        ref[p->noperand] = (struct sp_ref){ .buffer = b->nslot, .offset = (first - from) * t->room_in + (lo[t->axis] + t->first) * (int64_t)t->item_in,
-                                            .stride = { t->room_in, (int64_t)t->item_in } };
+        int64_t item = (int64_t)t->item_in, at = (first - from) * t->room_in + (lo[t->axis] + t->first) * item;
+        ref[p->noperand] = (struct sp_ref){ .buffer = b->nslot, .offset = at, .stride = { t->room_in, item } };
         int64_t lines = last - first, length = lo[t->ndim + t->axis];
-        int fault = sp_lines_upright(p, ref, 1) ? run_program(t, lines, length, ref, b->buffer, scratch) : turn_and_run(t, lines, length, ref, scratch);
+        int fault = sp_lines_upright(p, ref, 1) ? run_program(t, lines, length, ref, b->buffer, scratch)
+                                                : turn_and_run(t, lines, length, ref, scratch);
         if (fault) return fault;
     }
     return SP_KERNEL_OK;

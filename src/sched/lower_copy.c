@@ -53,7 +53,8 @@ starp_status sp_lower_copy(struct sp_run *run, const struct sp_copy *c, struct s
     struct copy *x = new_copy(run, c);
     struct sp_window window[2] = { { .value = c->from, .view = c->view } };
     if (!x) return sp_fail_memory(e);
-    return sp_lower_into(&(struct sp_lowering){ .run = run, .step = &x->step, .program = x->program, .constants = x->constant, .e = e, .site = c->site,
-                                                .window = window, .at_once = c->at_once, .ordered = c->ordered, .priority = c->priority,
-                                                .first = c->first, .last = c->last }, c->to);
+    struct sp_lowering l = { .run = run, .step = &x->step, .program = x->program, .constants = x->constant, .e = e, .site = c->site,
+                             .window = window, .at_once = c->at_once, .ordered = c->ordered, .priority = c->priority,
+                             .first = c->first, .last = c->last };
+    return sp_lower_into(&l, c->to);
 }

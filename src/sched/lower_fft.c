@@ -167,8 +167,8 @@ static starp_status operand_to(struct sp_along *f, struct sp_window *in, const s
 {
     struct sp_calling *c = f->c;
     if (!f->program) return copy_to(f, from, in->value, element);
-    struct sp_lowering l = { .run = c->run, .step = c->step, .program = f->program, .constants = c->constants, .e = c->e, .site = c->node->site,
-                             .window = f->operand, .ordered = true };
+    struct sp_lowering l = { .run = c->run, .step = c->step, .program = f->program, .constants = c->constants, .e = c->e,
+                             .site = c->node->site, .window = f->operand, .ordered = true };
     f->program = NULL;
     return sp_lower_into(&l, in->value);
 }
@@ -350,7 +350,8 @@ starp_status sp_along_again(struct sp_run *run, int32_t step, struct sp_value *i
     const struct sp_step *s = &run->plan->step[step];
     struct sp_calling c = { .run = run, .step = s, .node = run->sched->order.node[s->output[0]], .e = e };
     struct sp_along f = { .c = &c, .call = (enum sp_call)c.node->op, .in_shape = in->shape, .out_shape = out->shape,
-                          .in_dtype = (starp_dtype)in->dtype, .out_dtype = (starp_dtype)out->dtype, .in = { .value = in }, .out = { .value = out } };
+                          .in_dtype = (starp_dtype)in->dtype, .out_dtype = (starp_dtype)out->dtype,
+                          .in = { .value = in }, .out = { .value = out } };
     sp_view_identity(&f.in.view, in->shape.n);
     return lower_any(&f, NULL);
 }
@@ -359,7 +360,8 @@ starp_status sp_lower_along(struct sp_calling *c)
 {
     struct sp_run *run = c->run;
     const void *element = c->step->program ? NULL : run->sched->order.node[c->step->operand[0].node]->param;
-    struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .out_shape = c->node->shape, .out_dtype = (starp_dtype)c->node->dtype };
+    struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .out_shape = c->node->shape,
+                          .out_dtype = (starp_dtype)c->node->dtype };
     SP_TRY(find_operand(&f));
     f.out.value = sp_value_new(run->sched, &c->node->shape, f.out_dtype);
     if (!f.out.value) return sp_fail_memory(c->e);

@@ -96,7 +96,8 @@ static void choose_chunk(const struct sp_along *f, struct sp_lines_task *t, bool
     if (t->middle && t->piece < 0) t->chunk = t->middle->block;
     t->fill = t->n_in < in || all % group != 0;
     t->chunk = (t->chunk + group - 1) / group * group;
-    t->beside = (size_t)(t->over ? (t->chunk + 1) * room + 64 : whole_lines(t->chunk * t->room_in) + whole_lines(t->chunk * t->room_out) + 64);
+    int64_t lines = t->over ? (t->chunk + 1) * room : whole_lines(t->chunk * t->room_in) + whole_lines(t->chunk * t->room_out);
+    t->beside = (size_t)lines + 64;
     t->task.scratch = t->beside + (t->program ? sp_lines_beside(t->program) : 0);
 }
 
@@ -115,7 +116,8 @@ static void *take(char **at, size_t bytes)
 
 static size_t boxes_bytes(const struct sp_cuts *c)
 {
-    return (size_t)c->nbox * ((size_t)c->ndim * 2 * sizeof(int64_t) + (size_t)c->nreg * sizeof(struct sp_ref)) + (size_t)(c->nslot + 1) * sizeof(void *) + 48;
+    size_t box = (size_t)c->ndim * 2 * sizeof(int64_t) + (size_t)c->nreg * sizeof(struct sp_ref);
+    return (size_t)c->nbox * box + (size_t)(c->nslot + 1) * sizeof(void *) + 48;
 }
 
 static void keep_boxes(const struct sp_cuts *c, struct sp_boxes *b, char **at)
@@ -195,8 +197,8 @@ static starp_status submit(struct sp_along *f, const struct sp_cuts *in, const s
 }
 
 /* Of n windows. */
-static starp_status cut(struct sp_along *f, const starp_dims *shape, const int64_t *lo, int64_t *extent, const struct sp_window *w, int n, bool write,
-                        struct sp_cuts *cuts)
+static starp_status cut(struct sp_along *f, const starp_dims *shape, const int64_t *lo, int64_t *extent, const struct sp_window *w, int n,
+                        bool write, struct sp_cuts *cuts)
 {
     extent[f->param.axis] = shape->v[f->param.axis];
     bool empty = !write && extent[f->param.axis] == 0;
