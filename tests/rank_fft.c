@@ -49,6 +49,7 @@ static void along_several(starp_array *x)
     digest("fftn", y);
     digest("filtered", starp_fft_ifftn(starp_multiply(y, starp_fft_fftshift(x, NULL)), NULL, NULL, STARP_BACKWARD));
     digest("rfftn", starp_fft_rfftn(starp_real(x), NULL, NULL, STARP_FORWARD));
+    digest("weighted", starp_fft_fft(starp_multiply(starp_real(x), starp_at(x, "..., :1")), 0, 0, STARP_BACKWARD));
     digest("irfftn", starp_fft_irfftn(y, NULL, STARP_AXES(0), STARP_BACKWARD));
 }
 
@@ -70,6 +71,7 @@ static void long_lines(starp_session *s, uint64_t seed)
     starp_array *x = fc_input(STARP_SHAPE(n), seed % 2 ? STARP_F64 : STARP_F32, &seed), *few = starp_slice(x, STARP_INDEX(STARP_RANGE(5, 40)));
     starp_array *y = starp_fft_rfft(x, 0, 0, STARP_ORTHO);
     digest("long", y);
+    digest("made", starp_fft_fft(starp_cos(starp_add(x, starp_arange(s, 0, (double)n, 1, STARP_F32))), 131072, 0, STARP_BACKWARD));
     digest("back", starp_fft_irfft(starp_add(y, starp_scalar(s, 1.0)), n, 0, STARP_ORTHO));
     digest("blocks", starp_oaconvolve(x, few, STARP_SAME, NULL));
     digest("frequencies", starp_fft_fftshift(starp_fft_fftfreq(s, n, 0.1, STARP_F64), NULL));

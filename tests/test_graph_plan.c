@@ -208,6 +208,68 @@ static void a_reshape_is_a_step_of_its_own(void **state)
     lab_close(&l);
 }
 
+/* ------------------------------------------------------------------------------------------------------------ prologues */
+
+static struct sp_node *transform(struct lab *l, struct sp_node *x, int axis)
+{
+    return lab_keep(l, sp_build_fft(&l->r.g, SP_CALL_fft, x, 0, axis, false, SP_FFT_BY_NOTHING));
+}
+
+static void a_transform_makes_its_operand(void **state)
+{
+    struct lab l = lab_open();
+    (void)state;
+    struct sp_node *x = lab_array(&l, 300, 300), *y = lab_array(&l, 300, 300), *p = lab_op2(&l, SP_OP_multiply, x, y);
+    LAB_PLAN(&l, transform(&l, p, 1));
+    lab_expect_steps(&l, 1);
+    const struct sp_step *s = &l.plan->step[0];
+    assert_int_equal(s->kind, SP_STEP_CALL);
+    assert_int_equal(s->nops, 3); /* with the conversion */
+    assert_int_equal(s->noperand, 2);
+    assert_int_equal(s->program->noutput, 1);
+    assert_int_equal(s->operand[0].inplace, -1);
+    assert_int_equal(l.order.node[s->output[0]]->kind, SP_KIND_CALL);
+    assert_int_equal(lab_stored(&l), 1);
+    l.options.fuse = false;
+    LAB_PLAN(&l, transform(&l, p, 1));
+    lab_expect_steps(&l, 3);
+    lab_close(&l);
+}
+
+/* Along which axis is not to be seen from shapes: plans of equal shapes differ. */
+static void what_lies_across_is_stored(void **state)
+{
+    struct lab l = lab_open();
+    (void)state;
+    struct sp_node *x = lab_array(&l, 300, 300), *y = lab_array(&l, 300, 300), *p = lab_op2(&l, SP_OP_multiply, x, y);
+    LAB_PLAN(&l, transform(&l, p, 1));
+    lab_expect_steps(&l, 1);
+    LAB_PLAN(&l, transform(&l, p, 0));
+    lab_expect_steps(&l, 2);
+    LAB_PLAN(&l, transform(&l, lab_op2(&l, SP_OP_multiply, x, x), 0)); /* half of what is made */
+    lab_expect_steps(&l, 1);
+    lab_close(&l);
+}
+
+/* What others read, or the caller, is stored; siblings keep away from what is to be made in a transform. */
+static void what_others_read_is_stored(void **state)
+{
+    struct lab l = lab_open();
+    (void)state;
+    struct sp_node *x = lab_array(&l, 30, 40), *y = lab_array(&l, 30, 40), *p = lab_op2(&l, SP_OP_multiply, x, y);
+    struct sp_node *z = lab_keep(&l, sp_build_cast(&l.r.g, p, STARP_C128)), *t = transform(&l, z, 1);
+    LAB_PLAN(&l, t, z);
+    lab_expect_steps(&l, 2);
+    LAB_PLAN(&l, t, transform(&l, z, 0));
+    lab_expect_steps(&l, 3);
+    LAB_PLAN(&l, t, lab_op(&l, SP_OP_sin, x), lab_sum(&l, y));
+    lab_expect_steps(&l, 3);
+    assert_int_equal(lab_stored(&l), 3);
+    LAB_PLAN(&l, transform(&l, lab_cut(&l, z, 0, 20), 1));
+    lab_expect_steps(&l, 2);
+    lab_close(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +286,9 @@ int main(void)
         cmocka_unit_test(a_chain_of_views_is_one_view),
         cmocka_unit_test(leaves_without_data_are_folded),
         cmocka_unit_test(a_reshape_is_a_step_of_its_own),
+        cmocka_unit_test(a_transform_makes_its_operand),
+        cmocka_unit_test(what_lies_across_is_stored),
+        cmocka_unit_test(what_others_read_is_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

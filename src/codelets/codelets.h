@@ -418,7 +418,7 @@ struct sp_stretch {
 
 /*
  * A line seen as a matrix of `rows` rows of `row` elements, and of it the columns [from, from + count), at most SP_STRIP_WIDTH, of
- * which each is a line in scratch, `pitch` elements from one to the next. Elements are of 8 or 16 bytes.
+ * which each is a line in scratch, `pitch` elements from one to the next. What is scattered has elements of 8 or 16 bytes.
  */
 struct sp_strip {
     const struct sp_stretch *stretch; /* ascending; the last one is at INT64_MAX. What lies between them is zero */

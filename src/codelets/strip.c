@@ -35,16 +35,27 @@ static void gather_slowly(const struct sp_strip *x, const struct sp_stretch *s, 
 }
 
 #define GATHER(type) \
-    for (int64_t b = 0; b < x->count; b += WIDE, from += WIDE * sizeof(type), to += WIDE * x->pitch * (int64_t)sizeof(type)) { \
-        const type *f = (const type *)(const void *)from; \
+    for (int64_t b = 0; b < x->count; b += WIDE, from += WIDE * step, to += WIDE * x->pitch * (int64_t)sizeof(type)) { \
         type *t = (type *)(void *)to; \
         int64_t n = x->count - b; \
-        if (n >= WIDE) { \
-            for (int k = 0; k < WIDE; k++) t[k * x->pitch] = f[k]; \
+        if (n >= WIDE && step == sizeof(type)) { \
+            for (int k = 0; k < WIDE; k++) t[k * x->pitch] = ((const type *)(const void *)from)[k]; \
         } else { \
-            for (int64_t k = 0; k < n; k++) t[k * x->pitch] = f[k]; \
+            for (int64_t k = 0; k < n && k < WIDE; k++) t[k * x->pitch] = *(const type *)(const void *)(from + k * step); \
         } \
     }
+
+/* A row's elements, so many bytes apart, each to its line. */
+static void turn_row(const struct sp_strip *x, const char *from, int64_t step, char *to)
+{
+    switch (x->item) {
+    case 1: GATHER(uint8_t) break;
+    case 2: GATHER(uint16_t) break;
+    case 4: GATHER(uint32_t) break;
+    case 8: GATHER(uint64_t) break;
+    default: GATHER(struct sixteen)
+    }
+}
 
 void sp_strip_gather(const struct sp_strip *x, void *lines)
 {
@@ -55,19 +66,15 @@ void sp_strip_gather(const struct sp_strip *x, void *lines)
         char *to = (char *)lines + place * item;
         if ((place += part) >= x->rows) place = ++begin;
         while (s->last <= at) s++;
-        if (at < s->first || at + x->count > s->last || s->stride != item) {
+        if (at < s->first || at + x->count > s->last) {
             gather_slowly(x, s, at, to);
             continue;
         }
-        const char *from = s->data + (at - s->first) * item;
+        const char *from = s->data + (at - s->first) * s->stride;
         if (at + AHEAD * x->row < s->last) {
-            for (int64_t byte = 0; byte < x->count * item; byte += 64) __builtin_prefetch(from + AHEAD * x->row * item + byte);
+            for (int64_t byte = 0; byte < x->count * s->stride; byte += 64) __builtin_prefetch(from + AHEAD * x->row * s->stride + byte, 0, 2);
         }
-        if (item == 16) {
-            GATHER(struct sixteen)
-        } else {
-            GATHER(uint64_t)
-        }
+        turn_row(x, from, s->stride, to);
     }
 }
 

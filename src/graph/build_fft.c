@@ -7,14 +7,14 @@
 
 #include "build.h"
 
-bool sp_call_is_along_axis(enum sp_call call)
-{
-    return call >= SP_CALL_fft && call <= SP_CALL_irfft2;
-}
-
 bool sp_call_is_over_plane(enum sp_call call)
 {
-    return call >= SP_CALL_fft2 && call <= SP_CALL_irfft2;
+    return call == SP_CALL_fft2 || call == SP_CALL_rfft2 || call == SP_CALL_irfft2;
+}
+
+bool sp_call_is_along_axis(enum sp_call call)
+{
+    return call == SP_CALL_fft || call == SP_CALL_rfft || call == SP_CALL_irfft || call == SP_CALL_pad || sp_call_is_over_plane(call);
 }
 
 static bool refuse(struct sp_graph *g, starp_status status, enum sp_call call, const struct sp_node *x, const char *why)

@@ -339,7 +339,7 @@ static starp_status finish_step(struct emitter *m, struct sp_step *s)
     s->program = make_program(m);
     s->operand = sp_malloc((size_t)(m->noperand ? m->noperand : 1) * sizeof *s->operand);
     if (!s->program || !s->operand) return sp_fail_memory(m->e);
-    if (m->f->options->inplace) find_inplace(m, s->program);
+    if (m->f->options->inplace && s->kind == SP_STEP_FUSED) find_inplace(m, s->program);
     memcpy(s->operand, m->operand, (size_t)m->noperand * sizeof *s->operand);
     s->noperand = s->program->noperand;
     s->noutput = s->program->noutput;
@@ -363,13 +363,10 @@ static starp_status emit_alone(struct sp_fusion *f, const struct sp_item *x, str
     return STARP_OK;
 }
 
-starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *s, struct sp_error *e)
+/* A step with a program, of the members of a group. */
+static starp_status emit_group(struct sp_fusion *f, int32_t group, struct sp_step *s, struct sp_error *e)
 {
     const struct sp_item *first = &f->item[f->group[group].first];
-    s->kind = f->group[group].kind;
-    s->level = f->group[group].level;
-    s->nops = f->group[group].size;
-    if (s->kind != SP_STEP_FUSED) return emit_alone(f, first, s, e);
     struct emitter m = { .f = f, .step = s, .e = e };
     const struct sp_source *in = &first->in[0];
     s->shape = first->kind != SP_KIND_REDUCE ? first->shape
@@ -390,4 +387,19 @@ starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *
     }
     sp_free(m.reg);
     return status;
+}
+
+starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *s, struct sp_error *e)
+{
+    const struct sp_item *first = &f->item[f->group[group].first];
+    int32_t prologue = f->group[group].prologue;
+    s->kind = f->group[group].kind;
+    s->level = f->group[group].level;
+    s->nops = f->group[group].size;
+    if (s->kind == SP_STEP_FUSED) return emit_group(f, group, s, e);
+    if (prologue < 0) return emit_alone(f, first, s, e);
+    s->nops += f->group[prologue].size;
+    SP_TRY(emit_group(f, prologue, s, e));
+    s->output[0] = first->node; /* instead of the operand */
+    return STARP_OK;
 }

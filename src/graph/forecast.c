@@ -43,6 +43,10 @@ static int64_t call_bytes(const struct sp_plan *p, const struct sp_step *s, cons
     enum sp_call call = (enum sp_call)o->node[s->output[0]]->op;
     int64_t sum = sp_node_bytes(o->node[s->output[0]]);
     if (sp_call_is_over_plane(call) && __builtin_mul_overflow(sum, 2, &sum)) sum = INT64_MAX / 4;
+    if (s->program) { /* of what it makes for the operation */
+        int64_t bytes = sp_shape_size(&s->shape) * sp_dtypes[s->program->output_dtype[0]].size;
+        return __builtin_add_overflow(sum, bytes, &sum) ? INT64_MAX / 4 : sum;
+    }
     for (int k = 0; k < s->noperand; k++) {
         const struct sp_operand *x = &s->operand[k];
         const struct sp_node *seen = o->node[x->npath ? x->path[0] : x->node]; /* may be broadcast, or a piece */

@@ -143,10 +143,10 @@ static starp_status push_views(struct sp_fusion *f, struct sp_error *e)
 
 /* ------------------------------------------------------------------------------------------------------- plans */
 
-/* Not merged into another, and not left by all its members. */
+/* Not merged into another, not left by all its members, and not run by a CALL's step. */
 static bool is_step(const struct sp_fusion *f, int32_t g)
 {
-    return f->group[g].parent == g && f->group[g].size > 0;
+    return f->group[g].parent == g && f->group[g].size > 0 && !f->group[g].taken;
 }
 
 /* Notes that a group's members read an item: what is in memory, or another group, which is to come before. */

@@ -433,7 +433,7 @@ void sp_order_free(struct sp_order *o);
 enum sp_step_kind {
     SP_STEP_FUSED,   /* a program over an iteration space, ending in stores and reductions */
     SP_STEP_RESHAPE, /* elements in C order into another shape */
-    SP_STEP_CALL,    /* an operation on whole arrays */
+    SP_STEP_CALL,    /* an operation on whole arrays; with a program: on what that makes of its operands, without storing it */
     SP_STEP_PART,    /* one of its results */
     SP_STEP_KINDS
 };
@@ -452,10 +452,10 @@ struct sp_step {
     int32_t level;
     starp_dims shape;                       /* iteration space, in the nodes' axis order */
     uint32_t reduce_axes;                   /* reduced axes of shape; 0 without reductions */
-    struct sp_program *program;             /* NULL unless FUSED */
-    int noperand, noutput, nreduce;         /* the program's; else inputs of the node, 1, 0 */
+    struct sp_program *program;             /* of FUSED; of CALL: what makes its only operand, of that shape; or NULL */
+    int noperand, noutput, nreduce;         /* the program's; without one: inputs of the node, 1, 0 */
     struct sp_operand *operand;
-    int32_t output[SP_MAX_OUTPUTS];         /* stored nodes, by program output; not FUSED: [0] */
+    int32_t output[SP_MAX_OUTPUTS];         /* stored nodes, by program output; not FUSED: [0], the node itself */
     int32_t reduce[SP_MAX_REDUCES];         /* reduction nodes, by program reduction */
     int32_t nops;                           /* operations fused */
 };

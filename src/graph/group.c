@@ -103,6 +103,7 @@ static int32_t join_inputs(struct sp_fusion *f, const struct sp_group *own, cons
     for (int32_t c = 1; c < n; c++) f->group[group[c]].parent = group[0];
     all.level = f->group[group[0]].level;
     all.parent = group[0];
+    all.prologue = -1;
     f->group[group[0]] = all;
     return group[0];
 }
@@ -117,6 +118,7 @@ static int32_t join_sibling(struct sp_fusion *f, const struct sp_item *x, const 
         if (f->item[member].owner >= 0) member = f->item[member].owner;
         if (f->item[member].group < 0) continue; /* x itself: it has absorbed the reader */
         int32_t g = sp_group_find(f, f->item[member].group);
+        if (x->feeds || f->item[member].feeds) continue; /* such a group is to have no other results */
         if (f->group[g].level != x->level || !sp_shape_equal(iteration(f, &f->item[member]), iteration(f, x))) continue;
         if (!fits(d, &f->group[g])) continue;
         add(&f->group[g], d);
@@ -130,6 +132,7 @@ static int32_t new_group(struct sp_fusion *f, int32_t level, struct sp_group d)
     int32_t g = f->ngroup++;
     d.level = level;
     d.parent = g;
+    d.prologue = -1;
     f->group[g] = d;
     return g;
 }
@@ -194,6 +197,7 @@ starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e)
     f->last_reader = sp_malloc((size_t)f->cap * sizeof *f->last_reader);
     if (!f->group || !f->last_reader) return sp_fail_memory(e);
     memset(f->last_reader, -1, (size_t)f->cap * sizeof *f->last_reader);
+    if (f->options->fuse) sp_prologue_mark(f);
     for (int32_t i = 0; i < n; i++) {
         const struct sp_item *x = &f->item[i];
         if (x->live && !x->leaf && x->owner < 0) SP_TRY(assign(f, i, e));
@@ -201,5 +205,6 @@ starp_status sp_fusion_group(struct sp_fusion *f, struct sp_error *e)
     SP_TRY(sp_fusion_sequence(f, e));
     list_members(f);
     for (int32_t t = 0; t < f->nsequence; t++) store_inputs(f, &f->item[f->sequence[t]]);
+    if (f->options->fuse) sp_prologue_take(f);
     return STARP_OK;
 }

@@ -41,12 +41,14 @@ static void write_node(struct writer *w, const struct sp_order *o, int32_t i)
     put(w, &head, sizeof head);
     put(w, o->in[i], (size_t)n->nin * sizeof o->in[i][0]);
     put(w, n->shape.v, (size_t)n->shape.n * sizeof n->shape.v[0]);
+    bool along = n->kind == SP_KIND_CALL && sp_call_is_along_axis((enum sp_call)n->op);
+    if (along) put(w, n->param, SP_PARAM_SIZE); /* the axis decides where the operand is made */
     if (!head.view) return;
     put(w, n->view->axis, head.view);
     put(w, n->view->step, head.view * sizeof n->view->step[0]);
 }
 
-#define NODE_KEY (16 + SP_MAX_READS * 4 + STARP_MAXDIM * (8 + 8 + 1))
+#define NODE_KEY (16 + SP_MAX_READS * 4 + STARP_MAXDIM * (8 + 8 + 1) + SP_PARAM_SIZE)
 
 static bool write_key(struct sp_plan_cache *c, const struct sp_order *o, const struct sp_plan_options *options, size_t *size)
 {

@@ -25,6 +25,7 @@ struct sp_item {
     uint8_t dtype, nin;
     bool leaf, root, stored, live;
     bool copy;       /* op is SP_OP_copy instead of the node's own */
+    bool feeds;      /* all that becomes of it is the operand of an operation along an axis */
     int32_t next_clone; /* clones made for one consumer, before it in order; or -1 */
     int32_t first_clone;
     struct sp_source in[SP_MAX_READS];
@@ -38,6 +39,9 @@ struct sp_group {
     int32_t first; /* member */
     uint32_t reduce_axes;
     uint8_t kind;          /* sp_step_kind */
+    int32_t outputs;       /* members that others read from memory */
+    int32_t prologue;      /* of a CALL: the group that makes its operand in its step; or -1 */
+    bool taken;            /* it is such a group */
     int32_t step;
 };
 
@@ -89,6 +93,9 @@ int32_t sp_group_find(struct sp_fusion *f, int32_t group);
 void sp_group_leave(struct sp_fusion *f, int32_t i);
 /* Whether x may share a group with the item it reads through s: then the result stays in a register. */
 bool sp_item_joins(const struct sp_fusion *f, const struct sp_item *x, const struct sp_source *s);
+/* prologue.c: before groups are formed: which items are to have a group of their own; afterwards: which groups CALLs take over. */
+void sp_prologue_mark(struct sp_fusion *f);
+void sp_prologue_take(struct sp_fusion *f);
 /* emit.c: the step of a group. */
 starp_status sp_fusion_emit(struct sp_fusion *f, int32_t group, struct sp_step *s, struct sp_error *e);
 

@@ -125,9 +125,12 @@ static void print_step(const struct sp_step *s, int32_t t, const struct sp_order
         memcpy(grid, n->param, sizeof grid);
         if (s->kind == SP_STEP_PART) fprintf(out, "step %d: result %d, %s\n", t, n->op, sp_shape_text(text, &s->shape));
         else if (s->kind == SP_STEP_RESHAPE && grid[0] > 0) fprintf(out, "step %d: distribute over %d x %d ranks\n", t, grid[0], grid[1]);
-        else fprintf(out, "step %d: %s to %s\n", t, sp_node_name(n), sp_shape_text(text, &s->shape));
+        else fprintf(out, "step %d: %s to %s", t, sp_node_name(n), sp_shape_text(text, &n->shape));
+        if (s->program) fprintf(out, ", of %d operation%s over %s", s->nops - 1, s->nops == 2 ? "" : "s", sp_shape_text(text, &s->shape));
+        fputs("\n", out);
         for (int k = 0; k < s->noperand; k++) print_operand(s, k, o, out);
-        print_result('o', 0, s->output[0], o, out);
+        if (s->program) sp_program_print(s->program, out, "    ");
+        print_result(s->program ? 'y' : 'o', 0, s->output[0], o, out);
         return;
     }
     fprintf(out, "step %d: %d operation%s over %s", t, s->nops, s->nops == 1 ? "" : "s", sp_shape_text(text, &s->shape));

@@ -15,6 +15,8 @@ struct sp_along {
     starp_dims in_shape, out_shape;
     starp_dtype in_dtype, out_dtype;
     struct sp_window in, out;
+    const struct sp_program *program; /* makes the operand, which is stored nowhere; or NULL */
+    struct sp_window *operand; /* of the program, with room for one more; kept by the run */
     bool tokens;             /* tasks write parts of tiles: whoever reads those waits for a task that reads all tokens */
     struct sp_slot **token;  /* one per task */
     struct sp_slot *ready;   /* can be read when `out` may be written; NULL: at once */
@@ -25,7 +27,20 @@ struct sp_along {
     int turn;
 };
 
-/* lower_fft.c: a slot that the task writes, as far as dependencies go. */
+/* What tasks read. */
+static inline const struct sp_window *sp_along_reads(const struct sp_along *f)
+{
+    return f->program ? f->operand : &f->in;
+}
+
+static inline int sp_along_nreads(const struct sp_along *f)
+{
+    return f->program ? f->program->noperand : 1;
+}
+
+/* lower_fft.c: the step's operation on an operand that is there; its tasks are submitted. One rank. */
+starp_status sp_along_again(struct sp_run *run, int32_t step, struct sp_value *in, struct sp_value *out, struct sp_error *e);
+/* A slot that the task writes, as far as dependencies go. */
 starp_status sp_along_token(struct sp_along *f, struct sp_task *task);
 /* Slots that tasks with tokens, from one on, have read without depending on them may be used for something else. */
 starp_status sp_along_release(struct sp_along *f, int64_t from, struct sp_slot *const *slot, int64_t n);

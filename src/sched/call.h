@@ -27,6 +27,7 @@ struct sp_calling {
     struct sp_run *run;
     const struct sp_step *step;
     const struct sp_node *node;
+    const void **constants;         /* of the step's program, if it has one */
     const struct sp_dense *dense;   /* of the first operand's dtype */
     struct sp_error *e;
     starp_dims batch, stack;        /* stack: how many matrices of the batch are in a tile, per axis */

@@ -3,13 +3,14 @@
  * check.c: STARP_CHECK=1. After a fused step has run, it is run again the slow way: element by element, every operand
  * found by index arithmetic on its own view and tile, no boxes, no chunks, no windows. Stored elements must agree bit for
  * bit; reductions are folded one element after the other and must agree exactly where order does not matter, and within
- * the rounding error of that naive order where it does.
+ * the rounding error of that naive order where it does. An operation whose operand a program makes is done once more on what is
+ * found that way.
  */
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include "engine.h"
+#include "axis.h"
 
 #define CELL 16 /* bytes of an element of any dtype */
 #define ACC 64  /* bytes of an accumulator, at most */
@@ -27,7 +28,7 @@ struct checker {
     int64_t *count[SP_MAX_REDUCES];
 };
 
-static const void *element(const struct sp_value *v, const int64_t *index)
+static void *element(const struct sp_value *v, const int64_t *index)
 {
     int64_t tile = 0, offset = 0;
     for (int a = 0; a < v->shape.n; a++) {
@@ -36,7 +37,7 @@ static const void *element(const struct sp_value *v, const int64_t *index)
         tile = tile * v->grid.v[a] + t;
         offset = offset * extent + index[a] - lo;
     }
-    return (const char *)v->slot[tile]->data + (size_t)offset * sp_dtypes[v->dtype].size;
+    return (char *)v->slot[tile]->data + (size_t)offset * sp_dtypes[v->dtype].size;
 }
 
 static void load(struct checker *c, int k)
@@ -220,10 +221,48 @@ static starp_status walk(struct checker *c, struct sp_error *e)
     return STARP_OK;
 }
 
+/* ----------------------------------------------------------------------------------------------------- prologues */
+
+/* The operation on an operand that is stored, and whether its result is the step's. */
+static starp_status repeat(struct checker *c, int32_t step, struct sp_value *in, struct sp_value *out, struct sp_error *e)
+{
+    int32_t node = c->step->output[0];
+    int64_t n = sp_shape_size(&c->step->shape);
+    SP_TRY(sp_value_fill(c->run->sched, in, false, e));
+    for (int64_t i = 0; i < n; i++) {
+        compute(c);
+        memcpy(element(in, c->index), c->reg[c->p->noperand], sp_dtypes[in->dtype].size);
+        for (int a = in->shape.n - 1; a >= 0 && ++c->index[a] == in->shape.v[a]; a--) c->index[a] = 0;
+    }
+    SP_TRY(sp_along_again(c->run, step, in, out, e));
+    sp_drain(c->run);
+    if (atomic_load(&c->run->stop)) return sp_run_fault(c->run, e);
+    for (int64_t t = 0; t < out->ntile; t++) {
+        const char *want = out->slot[t]->data, *got = c->run->value[node]->slot[t]->data;
+        size_t size = sp_dtypes[out->dtype].size, bytes = sp_value_tile_bytes(out, t);
+        for (size_t at = 0; at < bytes; at += size) {
+            c->index[0] = (int64_t)(at / size);
+            if (!same_element(want + at, got + at, out->dtype)) return complain(c, node, e);
+        }
+    }
+    return STARP_OK;
+}
+
+static starp_status check_prologue(struct checker *c, int32_t step, struct sp_error *e)
+{
+    struct sp_sched *s = c->run->sched;
+    const struct sp_node *n = c->o->node[c->step->output[0]];
+    struct sp_value *in = sp_value_new(s, &c->step->shape, (starp_dtype)c->p->output_dtype[0]), *out = sp_value_new(s, &n->shape, (starp_dtype)n->dtype);
+    starp_status status = in && out ? repeat(c, step, in, out, e) : sp_fail_memory(e);
+    if (in) sp_value_free(s, in);
+    if (out) sp_value_free(s, out);
+    return status;
+}
+
 starp_status sp_check_step(struct sp_run *run, int32_t step, struct sp_error *e)
 {
     const struct sp_step *s = &run->plan->step[step];
-    if (s->kind != SP_STEP_FUSED || run->sched->ranks > 1) return STARP_OK; /* it wants all tiles here */
+    if (!s->program || run->sched->ranks > 1) return STARP_OK; /* it wants all tiles here */
     sp_drain(run);
     if (atomic_load(&run->stop)) return sp_run_fault(run, e);
     struct checker *c = sp_aligned(64, sizeof *c);
@@ -237,7 +276,7 @@ starp_status sp_check_step(struct sp_run *run, int32_t step, struct sp_error *e)
         int kind = c->p->operand_kind[k];
         if (kind == SP_OPERAND_ARRAY || kind == SP_OPERAND_IOTA) sp_operand_view(&s->operand[k], s, c->o, &c->view[k]);
     }
-    starp_status status = allocate(c) ? walk(c, e) : sp_fail_memory(e);
+    starp_status status = s->kind == SP_STEP_CALL ? check_prologue(c, step, e) : allocate(c) ? walk(c, e) : sp_fail_memory(e);
     release(c);
     return status;
 }

@@ -476,6 +476,8 @@ starp_status sp_lower_fused(struct sp_run *run, int32_t step, const void **const
 const void *sp_param_of(const struct sp_sched *s, const struct sp_node *n);
 /* A step's geometry and windows, and their end; traffic.c looks at them without lowering. */
 starp_status sp_lower_begin(struct sp_lowering *l);
+/* The window, or the constant, of operand k of the program. */
+starp_status sp_lower_operand(struct sp_lowering *l, int k, const struct sp_order *o);
 /* Cuts the step's shape into blocks of these extents; submits them. */
 void sp_lower_geometry(struct sp_lowering *l, const starp_dims *tile);
 starp_status sp_lower_blocks(struct sp_lowering *l);
@@ -500,6 +502,8 @@ struct sp_copy {
     int64_t first, last;            /* which tiles of the target; last 0: all */
 };
 starp_status sp_lower_copy(struct sp_run *run, const struct sp_copy *c, struct sp_error *e);
+/* The only result of l's program into a value that is there; l's windows have room for it behind the operands. */
+starp_status sp_lower_into(struct sp_lowering *l, struct sp_value *to);
 /* lower_output.c: values for what a step stores, taken over from dying operands where that is possible. */
 starp_status sp_lower_outputs(struct sp_lowering *l);
 /* lower_reduce.c: partial results, and the tasks that combine them. */
@@ -521,7 +525,7 @@ void sp_remains_dealt(struct sp_remains *r, const struct sp_map *map);
 /* Those of a run, or all of a session for 0. */
 void sp_remains_drop(struct sp_sched *s, uint64_t run);
 /* lower_call.c: operations on whole arrays, and one of several results. */
-starp_status sp_lower_call(struct sp_run *run, int32_t step, struct sp_error *e);
+starp_status sp_lower_call(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
 starp_status sp_lower_part(struct sp_run *run, int32_t step, struct sp_error *e);
 /* Adds a slot to a task's dependencies if other tasks of this run meet it there. mode as in sp_task. */
 void sp_depend(struct sp_task *task, struct sp_slot *slot, uint8_t mode, bool ordered);

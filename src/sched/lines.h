@@ -5,12 +5,12 @@
 
 #include "axis.h"
 
-/* Boxes of a block in tiles of a value. */
+/* Boxes of a block in tiles of a value, or of several. */
 struct sp_boxes {
     int64_t *box;
-    struct sp_ref *ref;
-    void **buffer;
-    int n;
+    struct sp_ref *ref;             /* per box, one of each value */
+    void **buffer;                  /* and room for one more */
+    int n, nreg, nslot;
 };
 
 /* Where the results of a task of the first of two passes are, of lines [first, last). */
@@ -34,6 +34,9 @@ struct sp_middle {
 struct sp_lines_task {
     struct sp_task task;
     struct sp_dft *dft;             /* NULL: zeros are put around */
+    const struct sp_program *program; /* makes lines of what is in the boxes; NULL: they are lines */
+    const void **constants;
+    size_t beside;                  /* where the program's scratch begins */
     struct sp_boxes in, out;
     const struct sp_middle *middle; /* of two passes; or NULL */
     int64_t piece;                  /* that a task of the first pass fills, instead of `out`; -1: of the second, it reads all, not `in` */
@@ -52,6 +55,9 @@ struct sp_lines_task {
 
 /* lines_tasks.c */
 int sp_lines_perform(struct sp_task *task, void *scratch);
+size_t sp_lines_beside(const struct sp_program *p); /* scratch that a program takes beside the lines */
+/* Whether elements of a line follow each other along `axis` in all arrays that a program reads, or are the same. */
+bool sp_lines_upright(const struct sp_program *p, const struct sp_ref *ref, int axis);
 
 /* lower_lines.c: one of two passes over a plane, and what its tasks do with what lies between. */
 struct sp_lines_pass {

@@ -7,11 +7,14 @@
 
 #include "lines.h"
 
+#define TURNED 32 /* elements of a line that are turned at a time, at least */
+
 /* ------------------------------------------------------------------------------------------------------------ boxes */
 
 /* A matrix of lines in scratch, and where it lies in a tile: lines, then elements; bytes from one to the next. */
 struct place {
     char *line, *tile;
+    const char *next; /* what will be loaded after this from as far apart; or NULL */
     int64_t size[2], there[2], here[2];
     size_t item;
 };
@@ -21,7 +24,7 @@ static void load(const struct place *p, const struct sp_kernels *kernels)
     bool side_by_side = p->here[0] == (int64_t)p->item && p->here[1] != (int64_t)p->item && p->size[0] > 1;
     if (side_by_side && p->item >= 4 && p->size[0] <= SP_STRIP_WIDTH) {
         struct sp_rows rows = { .at = p->tile, .lines = p->line, .rows = p->size[1], .count = p->size[0], .step = p->here[1],
-                                .pitch = p->there[0], .item = p->item, .kernels = kernels };
+                                .pitch = p->there[0], .item = p->item, .next = p->next, .kernels = kernels };
         sp_rows_gather(&rows);
     } else {
         sp_move(2, p->size, p->item, p->line, p->there, p->tile, p->here, kernels);
@@ -46,29 +49,48 @@ static void store(const struct place *p, bool stream, const struct sp_kernels *k
     }
 }
 
+/* Which of the lines [from, from + count) at `index` go through box i: [*first, *last). */
+static bool find_part(const struct sp_lines_task *t, const struct sp_boxes *b, int i, const int64_t *index, int64_t from, int64_t count,
+                      int64_t *first, int64_t *last)
+{
+    const int64_t *lo = b->box + 2 * i * t->ndim, *extent = lo + t->ndim;
+    *first = from;
+    *last = from + count;
+    for (int a = 0; a < t->ndim; a++) {
+        if (a == t->axis || a == t->across) continue;
+        if (index[a] < lo[a] || index[a] >= lo[a] + extent[a]) return false;
+    }
+    if (t->across < 0) return true;
+    int64_t end = lo[t->across] + extent[t->across];
+    *first = *first > lo[t->across] ? *first : lo[t->across];
+    *last = *last < end ? *last : end;
+    return *first < *last;
+}
+
+/* Where line `first` begins, as seen from the beginning of the box at lo; with the lines' step. */
+static int64_t find_line(const struct sp_lines_task *t, const int64_t *lo, const struct sp_ref *ref, const int64_t *index, int64_t first,
+                         int64_t *step)
+{
+    int64_t at = ref->offset;
+    *step = t->across >= 0 ? ref->stride[t->across] : 0;
+    for (int a = 0; a < t->ndim; a++) {
+        if (a != t->axis && a != t->across) at += (index[a] - lo[a]) * ref->stride[a];
+    }
+    return at + (t->across >= 0 ? (first - lo[t->across]) * *step : 0);
+}
+
 /* Where lines [from, from + count) at `index` lie in box i, and in scratch; whether there is anything. */
 static bool find_place(const struct sp_lines_task *t, const struct sp_boxes *b, int i, const int64_t *index, int64_t from, int64_t count,
                        struct place *p)
 {
     const int64_t *lo = b->box + 2 * i * t->ndim, *extent = lo + t->ndim;
     const struct sp_ref *ref = &b->ref[i];
-    p->tile = (char *)b->buffer[ref->buffer] + ref->offset;
-    for (int a = 0; a < t->ndim; a++) {
-        if (a == t->axis || a == t->across) continue;
-        if (index[a] < lo[a] || index[a] >= lo[a] + extent[a]) return false;
-        p->tile += (index[a] - lo[a]) * ref->stride[a];
-    }
-    int64_t first = from, last = from + count, step = 0;
-    if (t->across >= 0) {
-        first = first > lo[t->across] ? first : lo[t->across];
-        last = last < lo[t->across] + extent[t->across] ? last : lo[t->across] + extent[t->across];
-        step = ref->stride[t->across];
-        p->tile += (first - lo[t->across]) * step;
-    }
-    if (first >= last) return false;
+    int64_t first, last;
+    if (!find_part(t, b, i, index, from, count, &first, &last)) return false;
+    p->tile = (char *)b->buffer[ref->buffer] + find_line(t, lo, ref, index, first, &p->here[0]);
     p->line += (first - from) * p->there[0] + lo[t->axis] * (int64_t)p->item;
     p->size[0] = last - first, p->size[1] = extent[t->axis];
-    p->here[0] = step, p->here[1] = ref->stride[t->axis];
+    p->here[1] = ref->stride[t->axis];
     p->there[1] = (int64_t)p->item;
     return true;
 }
@@ -87,6 +109,99 @@ static void store_lines(const struct sp_lines_task *t, const int64_t *index, int
         struct place p = { .line = lines, .there = { room }, .item = t->item_out };
         if (find_place(t, &t->out, i, index, from, count, &p)) store(&p, t->stream, t->task.run->sched->kernels);
     }
+}
+
+/* -------------------------------------------------------------------------------------------------------- prologues */
+
+size_t sp_lines_beside(const struct sp_program *p)
+{
+    return sp_job_scratch(&(struct sp_job){ .program = p }) + (size_t)p->noperand * SP_CHUNK * p->max_item;
+}
+
+bool sp_lines_upright(const struct sp_program *p, const struct sp_ref *ref, int axis)
+{
+    for (int k = 0; k < p->noperand; k++) {
+        int64_t item = sp_dtypes[p->operand_dtype[k]].size, stride = ref[k].stride[axis];
+        if (p->operand_kind[k] == SP_OPERAND_ARRAY && stride != item && stride != 0) return false;
+    }
+    return true;
+}
+
+/* The program over so many lines of so many elements, of which refs say where they are along both axes. */
+static int run_program(const struct sp_lines_task *t, int64_t lines, int64_t length, const struct sp_ref *ref, void *const *buffer,
+                       char *scratch)
+{
+    int64_t box[4] = { 0, 0, lines, length };
+    struct sp_job job = { .program = t->program, .kernels = t->task.run->sched->kernels, .constants = t->constants, .ndim = 2,
+                          .extent = box + 2, .nbox = 1, .box = box, .ref = ref };
+    return sp_job_run(&job, buffer, scratch);
+}
+
+/* Operands of lines [b, b + m), elements [i, i + n) of `length`, into buffers, line by line; what needs no turning stays where it is. */
+static void turn(const struct sp_lines_task *t, int64_t b, int64_t m, int64_t i, int64_t n, int64_t length, const struct sp_ref *ref,
+                 void *const *buffer, struct sp_ref *turned)
+{
+    const struct sp_program *p = t->program;
+    for (int k = 0; k <= p->noperand; k++) {
+        int64_t at = ref[k].offset + b * ref[k].stride[0] + i * ref[k].stride[1];
+        turned[k] = (struct sp_ref){ .buffer = k, .offset = at, .stride = { ref[k].stride[0], ref[k].stride[1] } };
+        if (k == p->noperand || p->operand_kind[k] != SP_OPERAND_ARRAY) continue;
+        int64_t item = sp_dtypes[p->operand_dtype[k]].size;
+        turned[k] = (struct sp_ref){ .buffer = k, .stride = { n * item, item } };
+        struct place x = { .line = buffer[k], .tile = (char *)t->in.buffer[ref[k].buffer] + at, .size = { m, n },
+                           .there = { n * item, item }, .here = { ref[k].stride[0], ref[k].stride[1] }, .item = (size_t)item };
+        if (i + n < length) x.next = x.tile + n * x.here[1];
+        load(&x, t->task.run->sched->kernels);
+    }
+}
+
+/* The same where arrays lie across the lines: as much as the machine takes up at once is turned beforehand, and so on. */
+static int turn_and_run(const struct sp_lines_task *t, int64_t lines, int64_t length, const struct sp_ref *ref, char *scratch)
+{
+    const struct sp_program *p = t->program;
+    void *buffer[SP_MAX_OPERANDS + 1] = { NULL };
+    struct sp_ref turned[SP_MAX_OPERANDS + 1];
+    int64_t most = SP_CHUNK / lines < TURNED ? TURNED : SP_CHUNK / lines, wide = SP_CHUNK / most, n, m;
+    for (int k = 0; k < p->noperand; k++, scratch += SP_CHUNK * p->max_item) buffer[k] = scratch;
+    buffer[p->noperand] = t->in.buffer[t->in.nslot];
+    for (int64_t b = 0; b < lines; b += m) {
+        m = lines - b < wide ? lines - b : wide;
+        for (int64_t i = 0; i < length; i += n) {
+            n = length - i < most ? length - i : most;
+            turn(t, b, m, i, n, length, ref, buffer, turned);
+            int fault = run_program(t, m, n, turned, buffer, scratch);
+            if (fault) return fault;
+        }
+    }
+    return SP_KERNEL_OK;
+}
+
+/* Makes lines [from, from + count) at `index`, in scratch, of what is in the boxes. */
+static int make_lines(const struct sp_lines_task *t, const int64_t *index, int64_t from, int64_t count, char *scratch)
+{
+    const struct sp_boxes *b = &t->in;
+    const struct sp_program *p = t->program;
+    for (int i = 0; i < b->n; i++) {
+        const int64_t *lo = b->box + 2 * i * t->ndim;
+        struct sp_ref ref[SP_MAX_OPERANDS + 1];
+        int64_t first, last;
+        if (!find_part(t, b, i, index, from, count, &first, &last)) continue;
+        for (int k = 0; k < p->noperand; k++) {
+            const struct sp_ref *x = &b->ref[i * b->nreg + k];
+            ref[k] = (struct sp_ref){ .buffer = -1 };
+            if (p->operand_kind[k] != SP_OPERAND_ARRAY && p->operand_kind[k] != SP_OPERAND_IOTA) continue;
+            ref[k].buffer = x->buffer;
+            ref[k].offset = find_line(t, lo, x, index, first, &ref[k].stride[0]);
+            ref[k].stride[1] = x->stride[t->axis];
+        }
+        int64_t item = (int64_t)t->item_in, at = (first - from) * t->room_in + (lo[t->axis] + t->first) * item;
+        ref[p->noperand] = (struct sp_ref){ .buffer = b->nslot, .offset = at, .stride = { t->room_in, item } };
+        int64_t lines = last - first, length = lo[t->ndim + t->axis];
+        int fault = sp_lines_upright(p, ref, 1) ? run_program(t, lines, length, ref, b->buffer, scratch)
+                                                : turn_and_run(t, lines, length, ref, scratch);
+        if (fault) return fault;
+    }
+    return SP_KERNEL_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------- two passes */
@@ -138,15 +253,20 @@ static void transform_lines(const struct sp_lines_task *t, char *in, char *out, 
     }
 }
 
-static void perform_chunk(const struct sp_lines_task *t, const int64_t *index, int64_t from, char *in, char *out)
+/* scratch: of the program. */
+static int perform_chunk(const struct sp_lines_task *t, const int64_t *index, int64_t from, char *in, char *out, char *scratch)
 {
     int64_t all = t->across >= 0 ? t->extent[t->across] : 1, count = all - from < t->chunk ? all - from : t->chunk;
+    int fault = SP_KERNEL_OK;
     if (t->fill) memset(in, 0, (size_t)(t->chunk * t->room_in));
     if (t->middle && t->piece < 0) collect_lines(t, from, count, in);
+    else if (t->program) fault = make_lines(t, index, from, count, scratch);
     else load_lines(t, index, from, count, in);
+    if (fault) return fault;
     if (t->dft) transform_lines(t, in, out, count);
     if (t->middle && t->piece >= 0) spread_lines(t, from, count, out);
     else store_lines(t, index, from, count, t->dft ? out : in, t->dft ? t->room_out : t->room_in);
+    return SP_KERNEL_OK;
 }
 
 int sp_lines_perform(struct sp_task *task, void *scratch)
@@ -154,9 +274,13 @@ int sp_lines_perform(struct sp_task *task, void *scratch)
     struct sp_lines_task *t = (struct sp_lines_task *)task;
     int64_t index[STARP_MAXDIM] = { 0 }, all = t->across >= 0 ? t->extent[t->across] : 1;
     char *in = scratch, *out = in + (t->chunk * t->room_in + 63) / 64 * 64;
+    int fault = SP_KERNEL_OK;
     if (t->over) out = scratch, in = out + t->room_out;
-    for (int a = 0;;) {
-        for (int64_t from = 0; from < all; from += t->chunk) perform_chunk(t, index, from, in, out);
+    t->in.buffer[t->in.nslot] = in; /* where a program puts the lines */
+    for (int a = 0; fault == SP_KERNEL_OK;) {
+        for (int64_t from = 0; from < all && fault == SP_KERNEL_OK; from += t->chunk) {
+            fault = perform_chunk(t, index, from, in, out, (char *)scratch + t->beside);
+        }
         for (a = t->ndim - 1; a >= 0; a--) {
             if (a == t->across || a == t->axis) continue;
             if (++index[a] < t->extent[a]) break;
@@ -165,5 +289,5 @@ int sp_lines_perform(struct sp_task *task, void *scratch)
         if (a < 0) break;
     }
     if (t->stream || (t->middle && t->piece >= 0 && t->middle->past)) task->run->sched->kernels->fence();
-    return SP_KERNEL_OK;
+    return fault;
 }

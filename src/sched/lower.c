@@ -77,7 +77,7 @@ const void *sp_param_of(const struct sp_sched *s, const struct sp_node *n)
     return right ? f : NULL;
 }
 
-static starp_status operand_window(struct sp_lowering *l, int k, const struct sp_order *o)
+starp_status sp_lower_operand(struct sp_lowering *l, int k, const struct sp_order *o)
 {
     const struct sp_operand *x = &l->step->operand[k];
     struct sp_window *w = &l->window[k];
@@ -292,7 +292,7 @@ starp_status sp_lower_begin(struct sp_lowering *l)
     bool canonical = p->nreduce > 0;
     sp_tile_extents(&l->step->shape, canonical ? SP_TILE_TARGET : SP_OPTION(&l->run->sched->options, tile), &tile);
     sp_lower_geometry(l, &tile);
-    for (int k = 0; k < p->noperand; k++) SP_TRY(operand_window(l, k, o));
+    for (int k = 0; k < p->noperand; k++) SP_TRY(sp_lower_operand(l, k, o));
     sp_exchange_prepare(l);
     l->at_once = runs_at_once(l);
     return STARP_OK;

@@ -120,11 +120,11 @@ static starp_status lower_slices(struct sp_calling *c)
     return status;
 }
 
-starp_status sp_lower_call(struct sp_run *run, int32_t step, struct sp_error *e)
+starp_status sp_lower_call(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e)
 {
     const struct sp_step *s = &run->plan->step[step];
     const struct sp_order *o = &run->sched->order;
-    struct sp_calling c = { .run = run, .step = s, .node = o->node[s->output[0]], .e = e, .deal = 1 };
+    struct sp_calling c = { .run = run, .step = s, .node = o->node[s->output[0]], .constants = constants, .e = e, .deal = 1 };
     if (sp_call_is_along_axis((enum sp_call)c.node->op)) return sp_lower_along(&c);
     if (c.node->op == SP_CALL_ppeval || c.node->op == SP_CALL_items) return lower_slices(&c);
     c.dense = sp_dense_of((starp_dtype)o->node[s->operand[0].node]->dtype);

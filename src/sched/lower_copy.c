@@ -33,19 +33,28 @@ static struct copy *new_copy(struct sp_run *run, const struct sp_copy *c)
     return x;
 }
 
+starp_status sp_lower_into(struct sp_lowering *l, struct sp_value *to)
+{
+    struct sp_window *out = &l->window[l->program->noperand];
+    *out = (struct sp_window){ .value = to };
+    sp_view_identity(&out->view, l->step->shape.n);
+    l->map = to->map;
+    l->given = true;
+    sp_lower_geometry(l, &to->tile);
+    sp_exchange_align(l);
+    starp_status status = sp_lower_blocks(l);
+    l->window = NULL;
+    sp_lower_end(l);
+    return status;
+}
+
 starp_status sp_lower_copy(struct sp_run *run, const struct sp_copy *c, struct sp_error *e)
 {
     struct copy *x = new_copy(run, c);
-    struct sp_window window[2] = { { .value = c->from, .view = c->view }, { .value = c->to } };
+    struct sp_window window[2] = { { .value = c->from, .view = c->view } };
     if (!x) return sp_fail_memory(e);
     struct sp_lowering l = { .run = run, .step = &x->step, .program = x->program, .constants = x->constant, .e = e, .site = c->site,
-                             .window = window, .map = c->to->map, .at_once = c->at_once, .ordered = c->ordered, .priority = c->priority, .given = true,
+                             .window = window, .at_once = c->at_once, .ordered = c->ordered, .priority = c->priority,
                              .first = c->first, .last = c->last };
-    sp_view_identity(&window[1].view, c->shape.n);
-    sp_lower_geometry(&l, &c->to->tile);
-    sp_exchange_align(&l);
-    starp_status status = sp_lower_blocks(&l);
-    l.window = NULL;
-    sp_lower_end(&l);
-    return status;
+    return sp_lower_into(&l, c->to);
 }

@@ -162,12 +162,50 @@ static starp_status copy_to(struct sp_along *f, const struct sp_window *from, st
     return sp_lower_copy(c->run, &copy, c->e);
 }
 
+/* The operand into a value, from which it is read from now on: copied, or made there. */
+static starp_status operand_to(struct sp_along *f, struct sp_window *in, const struct sp_window *from, const void *element)
+{
+    struct sp_calling *c = f->c;
+    if (!f->program) return copy_to(f, from, in->value, element);
+    struct sp_lowering l = { .run = c->run, .step = c->step, .program = f->program, .constants = c->constants, .e = c->e,
+                             .site = c->node->site, .window = f->operand, .ordered = true };
+    f->program = NULL;
+    return sp_lower_into(&l, in->value);
+}
+
+/* The operand as an array of the usual tiling, on all ranks if need be. */
+static starp_status store_operand(struct sp_along *f, const void *element, bool everywhere)
+{
+    struct sp_calling *c = f->c;
+    struct sp_window from = f->in;
+    f->in.value = sp_value_new(c->run->sched, &f->in_shape, f->in_dtype);
+    if (!f->in.value) return sp_fail_memory(c->e);
+    c->held[c->nheld++] = f->in.value;
+    sp_view_identity(&f->in.view, f->in_shape.n);
+    f->in.value->map.everywhere |= everywhere;
+    f->in.value->run = c->run->id;
+    SP_TRY(sp_value_fill(c->run->sched, f->in.value, true, c->e));
+    return operand_to(f, &f->in, &from, element);
+}
+
+/* Whether what the program reads of other ranks is more than what it makes. */
+static bool reads_much(const struct sp_along *f)
+{
+    double bytes = 0;
+    for (int k = 0; f->program && k < f->program->noperand; k++) {
+        const struct sp_value *v = f->operand[k].value;
+        if (v && !v->map.everywhere) bytes += (double)sp_shape_size(&v->shape) * sp_dtypes[v->dtype].size;
+    }
+    return bytes > (double)sp_shape_size(&f->in_shape) * sp_dtypes[f->in_dtype].size;
+}
+
 static starp_status lower_apart(struct sp_along *f, const void *element)
 {
-    struct sp_window from = f->in, to = f->out;
     struct sp_calling *c = f->c;
+    if (reads_much(f)) SP_TRY(store_operand(f, element, false));
+    struct sp_window from = f->in, to = f->out;
     SP_TRY(in_lines(f, &f->in_shape, f->in_dtype, &f->in));
-    SP_TRY(copy_to(f, &from, f->in.value, element));
+    SP_TRY(operand_to(f, &f->in, &from, element));
     SP_TRY(in_lines(f, &f->out_shape, f->out_dtype, &f->out));
     SP_TRY(sp_lower_lines(f));
     SP_TRY(sp_value_fill(c->run->sched, to.value, true, c->e));
@@ -178,29 +216,67 @@ static starp_status lower_apart(struct sp_along *f, const void *element)
 /* The six-step algorithm exchanges by itself, but for constants, and for what everybody wants and not everybody has. */
 static starp_status bring(struct sp_along *f, const void *element)
 {
-    struct sp_calling *c = f->c;
-    struct sp_window from = f->in;
-    if (from.value && (from.value->map.everywhere || !f->out.value->map.everywhere)) return STARP_OK;
-    f->in.value = sp_value_new(c->run->sched, &f->in_shape, f->in_dtype);
-    if (!f->in.value) return sp_fail_memory(c->e);
-    c->held[c->nheld++] = f->in.value;
-    sp_view_identity(&f->in.view, f->in_shape.n);
-    f->in.value->map.everywhere |= f->out.value->map.everywhere;
-    f->in.value->run = c->run->id;
-    SP_TRY(sp_value_fill(c->run->sched, f->in.value, true, c->e));
-    return copy_to(f, &from, f->in.value, element);
+    const struct sp_value *from = f->in.value;
+    bool everywhere = f->out.value->map.everywhere;
+    return from && (from->map.everywhere || !everywhere) ? STARP_OK : store_operand(f, element, everywhere);
 }
 
 /* ------------------------------------------------------------------------------------------------------ the calls */
+
+/* Of arrays, or made by a program; not a constant. */
+static bool has_elements(const struct sp_along *f)
+{
+    return f->program || f->in.value;
+}
 
 /* Small, and nothing it reads is still being computed or on another rank. */
 static bool runs_at_once(const struct sp_along *f)
 {
     const struct sp_run *run = f->c->run;
-    const struct sp_value *v = f->in.value;
     int64_t small = SP_OPTION(&run->sched->options, small);
-    if (!v || sp_shape_size(&f->in_shape) > small || sp_shape_size(&f->out_shape) > small) return false;
-    return v->run != run->id && v->map.everywhere && f->out.value->map.everywhere;
+    if (!has_elements(f) || sp_shape_size(&f->in_shape) > small || sp_shape_size(&f->out_shape) > small) return false;
+    for (int k = 0; k < sp_along_nreads(f); k++) {
+        const struct sp_value *v = sp_along_reads(f)[k].value;
+        if (v && (v->run == run->id || !v->map.everywhere)) return false;
+    }
+    return f->out.value->map.everywhere;
+}
+
+/* Whether this rank has all that is read, and wants all of the result. */
+static bool is_here(const struct sp_along *f)
+{
+    if (!has_elements(f)) return false;
+    const struct sp_window *w = sp_along_reads(f);
+    bool everywhere = f->out.value->map.everywhere;
+    for (int k = 0; k < sp_along_nreads(f); k++) everywhere &= !w[k].value || w[k].value->map.everywhere;
+    return everywhere || f->c->run->sched->ranks == 1;
+}
+
+/* The operand: an array seen through a view, a constant, or what the step's program makes of its operands. */
+static starp_status find_operand(struct sp_along *f)
+{
+    struct sp_calling *c = f->c;
+    const struct sp_order *o = &c->run->sched->order;
+    const struct sp_step *s = c->step;
+    struct sp_lowering l = { .run = c->run, .step = s, .program = s->program, .constants = c->constants, .e = c->e, .ndim = s->shape.n };
+    if (!s->program) {
+        const struct sp_operand *x = &s->operand[0];
+        const struct sp_node *n = o->node[x->node];
+        f->in_shape = x->npath ? o->node[x->path[0]]->shape : n->shape;
+        f->in_dtype = (starp_dtype)n->dtype;
+        f->in.value = c->run->value[x->node];
+        sp_operand_view(x, &(struct sp_step){ .shape = f->in_shape }, o, &f->in.view);
+        return STARP_OK;
+    }
+    l.window = sp_run_keep(c->run, (size_t)(s->noperand + 1) * sizeof *l.window);
+    if (!l.window) return sp_fail_memory(c->e);
+    for (int a = 0; a < l.ndim; a++) l.axis[a] = a;
+    for (int k = 0; k < s->noperand; k++) SP_TRY(sp_lower_operand(&l, k, o));
+    f->program = s->program;
+    f->in_shape = s->shape;
+    f->in_dtype = (starp_dtype)s->program->output_dtype[0];
+    f->operand = l.window;
+    return STARP_OK;
 }
 
 static void drop_held(struct sp_calling *c)
@@ -213,9 +289,9 @@ static starp_status lower(struct sp_along *f, const void *element)
 {
     struct sp_calling *c = f->c;
     c->at_once = runs_at_once(f);
-    bool here = f->in.value && (c->run->sched->ranks == 1 || (f->in.value->map.everywhere && f->out.value->map.everywhere));
+    bool here = is_here(f);
     starp_status status = STARP_OK;
-    if (is_long(f)) status = bring(f, element), here = true;
+    if (is_long(f) && !(f->program && here)) status = bring(f, element), here = true;
     if (status == STARP_OK) status = here ? lower_here(f) : lower_apart(f, element);
     drop_held(c);
     return status;
@@ -230,20 +306,23 @@ static struct sp_along pass_of(const struct sp_along *f, const struct sp_plane_p
     g.call = pass ? second : first;
     g.param = (struct sp_axis_param){ .axis = p->axis[pass], .scale = p->scale, .n = p->n[pass] };
     g.param.inverse = g.call == SP_CALL_fft && (p->inverse || back);
+    if (pass) g.program = NULL;
     return g;
 }
 
 /* In two passes over memory, or one after the other with an array in between. */
-static starp_status lower_both(struct sp_along *both, const struct sp_plane_param *p, const void *element)
+static starp_status lower_both(struct sp_along *both, const void *element)
 {
     struct sp_calling *c = both->c;
+    struct sp_plane_param plane, *p = &plane;
+    memcpy(p, c->node->param, sizeof plane);
     struct sp_along f = pass_of(both, p, 0), g = pass_of(both, p, 1);
     starp_dims between = both->in_shape;
     between.v[p->axis[0]] = both->call == SP_CALL_rfft2 ? p->n[0] / 2 + 1 : p->n[0];
     f.out_shape = g.in_shape = between;
     f.out_dtype = g.in_dtype = both->call == SP_CALL_irfft2 ? both->in_dtype : both->out_dtype;
     c->at_once = runs_at_once(both);
-    if (both->in.value && c->run->sched->ranks == 1 && !c->at_once && sp_planes_apply(&f, &g)) {
+    if (has_elements(both) && c->run->sched->ranks == 1 && !c->at_once && sp_planes_apply(&f, &g)) {
         g.before = &f;
         return lower_here(&g);
     }
@@ -257,22 +336,35 @@ static starp_status lower_both(struct sp_along *both, const struct sp_plane_para
     return status;
 }
 
+/* What is to be done with the operand; element: a constant one. */
+static starp_status lower_any(struct sp_along *f, const void *element)
+{
+    sp_view_identity(&f->out.view, f->out_shape.n);
+    if (sp_call_is_over_plane(f->call)) return lower_both(f, element);
+    memcpy(&f->param, f->c->node->param, sizeof f->param);
+    return lower(f, element);
+}
+
+starp_status sp_along_again(struct sp_run *run, int32_t step, struct sp_value *in, struct sp_value *out, struct sp_error *e)
+{
+    const struct sp_step *s = &run->plan->step[step];
+    struct sp_calling c = { .run = run, .step = s, .node = run->sched->order.node[s->output[0]], .e = e };
+    struct sp_along f = { .c = &c, .call = (enum sp_call)c.node->op, .in_shape = in->shape, .out_shape = out->shape,
+                          .in_dtype = (starp_dtype)in->dtype, .out_dtype = (starp_dtype)out->dtype,
+                          .in = { .value = in }, .out = { .value = out } };
+    sp_view_identity(&f.in.view, in->shape.n);
+    return lower_any(&f, NULL);
+}
+
 starp_status sp_lower_along(struct sp_calling *c)
 {
     struct sp_run *run = c->run;
-    const struct sp_order *o = &run->sched->order;
-    const struct sp_operand *x = &c->step->operand[0];
-    const struct sp_node *n = o->node[x->node], *seen = x->npath ? o->node[x->path[0]] : n;
-    struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .in_shape = seen->shape, .out_shape = c->node->shape,
-                          .in_dtype = (starp_dtype)n->dtype, .out_dtype = (starp_dtype)c->node->dtype };
-    struct sp_plane_param plane;
-    memcpy(&f.param, c->node->param, sizeof f.param);
-    memcpy(&plane, c->node->param, sizeof plane);
-    f.in.value = run->value[x->node];
-    sp_operand_view(x, &(struct sp_step){ .shape = seen->shape }, o, &f.in.view);
+    const void *element = c->step->program ? NULL : run->sched->order.node[c->step->operand[0].node]->param;
+    struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .out_shape = c->node->shape,
+                          .out_dtype = (starp_dtype)c->node->dtype };
+    SP_TRY(find_operand(&f));
     f.out.value = sp_value_new(run->sched, &c->node->shape, f.out_dtype);
     if (!f.out.value) return sp_fail_memory(c->e);
     run->value[c->step->output[0]] = f.out.value;
-    sp_view_identity(&f.out.view, f.out_shape.n);
-    return sp_call_is_over_plane(f.call) ? lower_both(&f, &plane, n->param) : lower(&f, n->param);
+    return lower_any(&f, element);
 }

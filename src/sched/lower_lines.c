@@ -66,6 +66,12 @@ static bool is_contiguous(const struct sp_cuts *c, int axis, size_t item)
     return c->nbox == 0 || c->ref[0].stride[axis] == (int64_t)item;
 }
 
+/* The same of all that a program reads to make them. */
+static bool reads_contiguous(const struct sp_cuts *c, int axis, const struct sp_program *p)
+{
+    return c->nbox == 0 || sp_lines_upright(p, c->ref, axis);
+}
+
 static void choose_rooms(struct sp_lines_task *t, int64_t in)
 {
     t->room_in = in * (int64_t)t->item_in;
@@ -90,7 +96,9 @@ static void choose_chunk(const struct sp_along *f, struct sp_lines_task *t, bool
     if (t->middle && t->piece < 0) t->chunk = t->middle->block;
     t->fill = t->n_in < in || all % group != 0;
     t->chunk = (t->chunk + group - 1) / group * group;
-    t->task.scratch = (size_t)(t->over ? (t->chunk + 1) * room + 64 : whole_lines(t->chunk * t->room_in) + t->chunk * t->room_out + 64);
+    int64_t lines = t->over ? (t->chunk + 1) * room : whole_lines(t->chunk * t->room_in) + whole_lines(t->chunk * t->room_out);
+    t->beside = (size_t)lines + 64;
+    t->task.scratch = t->beside + (t->program ? sp_lines_beside(t->program) : 0);
 }
 
 double sp_along_scale(const struct sp_along *f)
@@ -108,17 +116,20 @@ static void *take(char **at, size_t bytes)
 
 static size_t boxes_bytes(const struct sp_cuts *c)
 {
-    return (size_t)c->nbox * ((size_t)c->ndim * 2 * sizeof(int64_t) + sizeof(struct sp_ref)) + (size_t)c->nslot * sizeof(void *) + 48;
+    size_t box = (size_t)c->ndim * 2 * sizeof(int64_t) + (size_t)c->nreg * sizeof(struct sp_ref);
+    return (size_t)c->nbox * box + (size_t)(c->nslot + 1) * sizeof(void *) + 48;
 }
 
 static void keep_boxes(const struct sp_cuts *c, struct sp_boxes *b, char **at)
 {
     b->n = c->nbox;
+    b->nreg = c->nreg;
+    b->nslot = c->nslot;
     b->box = take(at, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
-    b->ref = take(at, (size_t)c->nbox * sizeof *b->ref);
-    b->buffer = take(at, (size_t)c->nslot * sizeof *b->buffer);
+    b->ref = take(at, (size_t)(c->nbox * c->nreg) * sizeof *b->ref);
+    b->buffer = take(at, (size_t)(c->nslot + 1) * sizeof *b->buffer);
     if (c->nbox > 0) memcpy(b->box, c->box, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
-    if (c->nbox > 0) memcpy(b->ref, c->ref, (size_t)c->nbox * sizeof *b->ref);
+    if (c->nbox > 0) memcpy(b->ref, c->ref, (size_t)(c->nbox * c->nreg) * sizeof *b->ref);
     for (int i = 0; i < c->nslot; i++) b->buffer[i] = c->slot[i]->data;
 }
 
@@ -152,6 +163,8 @@ static void describe(const struct sp_along *f, struct sp_lines_task *t, const in
     t->first = f->param.first;
     t->item_in = sp_dtypes[f->in_dtype].size;
     t->item_out = sp_dtypes[f->out_dtype].size;
+    t->program = pass && pass->piece < 0 ? NULL : f->program;
+    t->constants = f->c->constants;
     t->scale = sp_along_scale(f);
     t->single = sp_dtype_real(f->out_dtype) == STARP_F32;
     t->task.end = end_lines;
@@ -176,18 +189,20 @@ static starp_status submit(struct sp_along *f, const struct sp_cuts *in, const s
     bool first = pass && pass->piece >= 0;
     t->stream = !first && sp_shape_size(&f->out_shape) * (int64_t)t->item_out > c->run->sched->cache_bytes / 2;
     if (f->call != SP_CALL_pad && !(t->dft = plan(f))) return sp_free(t), sp_fail_memory(c->e);
-    choose_chunk(f, t, is_contiguous(in, t->axis, t->item_in) && is_contiguous(out, t->axis, t->item_out));
+    bool contiguous = t->program ? reads_contiguous(in, t->axis, t->program) : is_contiguous(in, t->axis, t->item_in);
+    choose_chunk(f, t, contiguous && is_contiguous(out, t->axis, t->item_out));
     starp_status status = depend(f, t, pass, in, out);
     if (status != STARP_OK) return end_lines(&t->task), sp_free(t), status;
     return sp_call_submit(c, &t->task);
 }
 
-static starp_status cut(struct sp_along *f, const starp_dims *shape, const int64_t *lo, int64_t *extent, struct sp_window *w, bool write,
-                        struct sp_cuts *cuts)
+/* Of n windows. */
+static starp_status cut(struct sp_along *f, const starp_dims *shape, const int64_t *lo, int64_t *extent, const struct sp_window *w, int n,
+                        bool write, struct sp_cuts *cuts)
 {
     extent[f->param.axis] = shape->v[f->param.axis];
     bool empty = !write && extent[f->param.axis] == 0;
-    if (!sp_window_cut(cuts, shape->n, lo, extent, w, !write && !empty, write)) return sp_fail_memory(f->c->e);
+    if (!sp_window_cut(cuts, shape->n, lo, extent, w, write || empty ? 0 : n, write ? n : 0)) return sp_fail_memory(f->c->e);
     if (empty) cuts->nbox = 0;
     return STARP_OK;
 }
@@ -198,10 +213,10 @@ starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const 
     int64_t extent[STARP_MAXDIM];
     bool reads = !pass || pass->piece >= 0, writes = !pass || pass->piece < 0;
     for (int a = 0; a < block->n; a++) extent[a] = f->out_shape.v[a] - lo[a] < block->v[a] ? f->out_shape.v[a] - lo[a] : block->v[a];
-    in->nbox = in->nslot = out->nbox = out->nslot = 0;
+    in->nbox = in->nslot = in->nreg = out->nbox = out->nslot = out->nreg = 0;
     in->ndim = out->ndim = block->n;
-    if (reads) SP_TRY(cut(f, &f->in_shape, lo, extent, &f->in, false, in));
-    if (writes) SP_TRY(cut(f, &f->out_shape, lo, extent, &f->out, true, out));
+    if (reads) SP_TRY(cut(f, &f->in_shape, lo, extent, sp_along_reads(f), sp_along_nreads(f), false, in));
+    if (writes) SP_TRY(cut(f, &f->out_shape, lo, extent, &f->out, 1, true, out));
     return submit(f, in, out, extent, pass);
 }
 

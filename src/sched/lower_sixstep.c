@@ -101,6 +101,8 @@ static starp_status submit_columns(struct sixstep *x, int64_t first, int64_t las
     plan(t, x->dft1);
     t->from.stretch = x->in.stretch;
     t->from.row = x->n2;
+    t->beside = (t->task.scratch + 63) / 64 * 64;
+    if (x->program) t->task.scratch = t->beside + sp_sixstep_beside(t);
     for (int i = 0; i < x->in.nslot && !c->at_once; i++) sp_depend(&t->task, x->in.slot[i], 1, false);
     if (make_pieces(x, t, task) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
     return sp_call_submit(c, &t->task);
@@ -243,7 +245,7 @@ static starp_status begin(struct sixstep *x, struct sp_along *f)
     const struct sp_sched *s = c->run->sched;
     bool single = f->out.value->dtype == STARP_C64;
     *x = (struct sixstep){ .f = f, .kernels = s->kernels, .n = f->param.n, .single = single, .item = sp_dtypes[f->out.value->dtype].size,
-                           .ranks = f->out.value->map.everywhere ? 1 : s->ranks, .scale = sp_along_scale(f) };
+                           .ranks = f->out.value->map.everywhere ? 1 : s->ranks, .scale = sp_along_scale(f), .program = f->program, .constants = c->constants, .given = f->in_shape.v[f->param.axis] };
     x->rank = x->ranks == 1 ? 0 : s->rank;
     x->past = x->n * (int64_t)x->item > s->cache_bytes / 2;
     sp_sixstep_cuts(x->n, &x->n1, &x->n2);

@@ -169,7 +169,7 @@ static starp_status submit_steps(struct sp_run *run, struct sp_error *e)
     for (int32_t t = 0; t < run->plan->nstep; t++) {
         const struct sp_step *step = &run->plan->step[t];
         if (step->kind == SP_STEP_FUSED) SP_TRY(sp_lower_fused(run, t, constants, e));
-        else if (step->kind == SP_STEP_CALL) SP_TRY(sp_lower_call(run, t, e));
+        else if (step->kind == SP_STEP_CALL) SP_TRY(sp_lower_call(run, t, constants, e));
         else if (step->kind == SP_STEP_PART) SP_TRY(sp_lower_part(run, t, e));
         else SP_TRY(sp_lower_reshape(run, t, e));
         if (checking) SP_TRY(sp_check_step(run, t, e));

@@ -19,6 +19,12 @@ struct spread {
     int nslot;
 };
 
+/* What the program of a line's elements reads: stretches of an array, or an index. */
+struct read {
+    const struct sp_stretch *stretch;
+    int64_t start, step;
+};
+
 /* Kept by the run: tasks refer to it. */
 struct sixstep {
     struct sp_along *f;           /* while it is being lowered */
@@ -34,6 +40,10 @@ struct sixstep {
     int shift;
     struct sp_dft *dft1, *dft2;   /* of n1 and n2 elements */
     struct spread in, middle, out;
+    const struct sp_program *program; /* makes elements where they are gathered; NULL: they are in `in` */
+    const void **constants;
+    struct read *read;            /* per operand */
+    int64_t given;                /* elements that it makes; zeros come after them */
     struct sp_slot *joined;       /* written when all of the middle is there */
 };
 
@@ -44,6 +54,7 @@ struct pass {
     struct sp_dft *dft;
     struct sp_strip from, to;
     int64_t first, last, width;   /* columns or rows, and how many at a time */
+    size_t beside;                /* where the program's scratch begins */
     char *piece[];                /* per rank */
 };
 
@@ -51,6 +62,7 @@ struct pass {
 
 /* sixstep_tasks.c: a share of the first pass, of the second one, and what of the result comes from another rank. */
 int sp_sixstep_columns(struct sp_task *task, void *scratch);
+size_t sp_sixstep_beside(const struct pass *t); /* scratch that the program takes */
 int sp_sixstep_rows(struct sp_task *task, void *scratch);
 int sp_sixstep_unpack(struct sp_task *task, void *scratch);
 /* sixstep_exchange.c: finds where the line's elements, and the result's, are; sends and receives what other ranks' columns need. */

@@ -127,14 +127,42 @@ static starp_status exchange(struct sixstep *x, const struct sp_stretch *all, co
     return status;
 }
 
+/* What the program reads, which is all on this rank. */
+static starp_status find_reads(struct sixstep *x, struct sp_cuts *cuts)
+{
+    struct sp_calling *c = x->f->c;
+    x->read = sp_run_keep(c->run, (size_t)(x->program->noperand + 1) * sizeof *x->read);
+    if (!x->read) return sp_fail_memory(c->e);
+    for (int k = 0; k < x->program->noperand; k++) {
+        const struct sp_window *w = &x->f->operand[k];
+        struct sp_stretch *stretch = NULL;
+        if (w->iota) {
+            x->read[k].start = w->iota_start;
+            for (int a = 0; a < x->f->in_shape.n; a++) x->read[k].start += a == x->f->param.axis ? 0 : w->view.step[a] * x->at[a];
+            x->read[k].step = w->view.step[x->f->param.axis];
+        }
+        if (w->iota || !w->value) continue;
+        SP_TRY(find_stretches(x, w, x->given, false, cuts, &stretch));
+        x->read[k].stretch = stretch;
+        struct sp_slot **more = sp_realloc(x->in.slot, (size_t)(x->in.nslot + cuts->nslot + 1) * sizeof *more);
+        if (!more) return sp_fail_memory(c->e);
+        x->in.slot = more;
+        for (int i = 0, n = x->in.nslot, j; i < cuts->nslot; i++) { /* of an array that is seen twice, once */
+            for (j = 0; j < n && x->in.slot[j] != cuts->slot[i]; j++) continue;
+            if (j == n) x->in.slot[x->in.nslot++] = cuts->slot[i];
+        }
+    }
+    return STARP_OK;
+}
+
 starp_status sp_sixstep_exchange(struct sixstep *x)
 {
     struct sp_along *f = x->f;
     struct sp_cuts cuts = { 0 };
     struct sp_stretch *all = NULL;
     int axis = f->param.axis;
-    starp_status status = find_stretches(x, &f->in, f->in_shape.v[axis], false, &cuts, &all);
-    if (status == STARP_OK) status = exchange(x, all, &cuts);
+    starp_status status = x->program ? find_reads(x, &cuts) : find_stretches(x, &f->in, f->in_shape.v[axis], false, &cuts, &all);
+    if (status == STARP_OK && !x->program) status = exchange(x, all, &cuts);
     if (status == STARP_OK) status = find_stretches(x, &f->out, x->n, true, &cuts, &x->out.stretch);
     sp_cuts_free(&cuts);
     return status;

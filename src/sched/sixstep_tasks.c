@@ -3,6 +3,8 @@
  * sixstep_tasks.c: what the tasks of the six-step algorithm do: strips of columns, then of rows, are gathered, transformed, and put
  * where the next ones will look for them.
  */
+#include <string.h>
+
 #include "sixstep.h"
 
 /* w^m, from the product of two roots in tables. */
@@ -60,20 +62,83 @@ static void spread_lines(const struct pass *t, const char *lines, int64_t c, int
     }
 }
 
+/* ------------------------------------------------------------------------------------------------------ prologues */
+
+size_t sp_sixstep_beside(const struct pass *t)
+{
+    const struct sp_program *p = t->x->program;
+    size_t lines = 0;
+    for (int k = 0; k < p->noperand; k++) lines += t->x->read[k].stretch ? (size_t)t->width * sp_dtypes[p->operand_dtype[k]].size : 0;
+    return (size_t)t->from.pitch * (lines + t->x->item) + sp_job_scratch(&(struct sp_job){ .program = p });
+}
+
+/* What the program reads for the lines of a strip, each operand as lines of its own; where the last ones end. */
+static char *gather_operands(const struct pass *t, const struct sp_strip *s, char *at, void **buffer)
+{
+    const struct sp_program *p = t->x->program;
+    for (int k = 0; k < p->noperand; k++) {
+        struct sp_strip of = *s;
+        of.stretch = t->x->read[k].stretch;
+        of.item = sp_dtypes[p->operand_dtype[k]].size;
+        buffer[k] = at;
+        if (!of.stretch) continue;
+        sp_strip_gather(&of, at);
+        at += t->width * of.pitch * (int64_t)of.item;
+    }
+    return at;
+}
+
+/* The program on `count` elements of line b of a strip, those that are decimated to part i. */
+static int run_part(const struct pass *t, const struct sp_strip *s, int64_t b, int64_t i, int64_t count, void *const *buffer, char *scratch)
+{
+    const struct sixstep *x = t->x;
+    const struct sp_program *p = x->program;
+    struct sp_ref ref[SP_MAX_OPERANDS + 1];
+    int64_t box[2] = { 0, count }, place = i * (s->rows / s->parts);
+    for (int k = 0; k <= p->noperand; k++) {
+        int64_t item = sp_dtypes[k < p->noperand ? p->operand_dtype[k] : p->output_dtype[0]].size;
+        ref[k] = (struct sp_ref){ .buffer = k, .offset = (place + (k < p->noperand ? b * s->pitch : 0)) * item, .stride = { item } };
+        if (k == p->noperand || p->operand_kind[k] != SP_OPERAND_IOTA) continue;
+        ref[k] = (struct sp_ref){ .buffer = -1, .offset = x->read[k].start + x->read[k].step * (i * x->n2 + s->from + b),
+                                  .stride = { x->read[k].step * x->n2 * s->parts } };
+    }
+    struct sp_job job = { .program = p, .kernels = x->kernels, .constants = x->constants, .ndim = 1, .extent = box + 1, .nbox = 1, .box = box, .ref = ref };
+    return sp_job_run(&job, buffer, scratch);
+}
+
+/* Line b of a strip, as the program makes it; zeros come after what there is of it. */
+static int make_line(const struct pass *t, const struct sp_strip *s, int64_t b, void *const *buffer, char *scratch)
+{
+    const struct sixstep *x = t->x;
+    int64_t all = (x->given - s->from - b + x->n2 - 1) / x->n2, part = s->rows / s->parts, item = (int64_t)x->item;
+    if (x->given <= s->from + b) all = 0;
+    for (int64_t i = 0; i < s->parts; i++) {
+        int64_t count = all > i ? (all - i + s->parts - 1) / s->parts : 0;
+        int fault = count ? run_part(t, s, b, i, count, buffer, scratch) : SP_KERNEL_OK;
+        if (fault) return fault;
+        memset((char *)buffer[x->program->noperand] + (i * part + count) * item, 0, (size_t)((part - count) * item));
+    }
+    return SP_KERNEL_OK;
+}
+
 int sp_sixstep_columns(struct sp_task *task, void *scratch)
 {
     struct pass *t = (struct pass *)task;
     const struct sixstep *x = t->x;
     struct sp_strip s = t->from;
     int64_t bytes = s.pitch * (int64_t)x->item;
-    char *room = (char *)scratch + (t->width + 1) * bytes;
+    char *room = (char *)scratch + (t->width + 1) * bytes, *beside = (char *)scratch + t->beside;
+    void *buffer[SP_MAX_OPERANDS + 1], *made = beside;
     for (int64_t c = t->first; c < t->last; c += s.count) {
         s.from = c;
         s.count = t->last - c < t->width ? t->last - c : t->width;
-        sp_strip_gather(&s, (char *)scratch + bytes);
+        if (x->program) beside = gather_operands(t, &s, (char *)made + bytes, buffer), buffer[x->program->noperand] = made;
+        else sp_strip_gather(&s, (char *)scratch + bytes);
         for (int64_t b = 0; b < s.count; b++) {
             char *line = (char *)scratch + b * bytes; /* what was there has been transformed */
-            sp_dft_run(t->dft, line + bytes, line, x->kernels);
+            int fault = x->program ? make_line(t, &s, b, buffer, beside) : SP_KERNEL_OK;
+            if (fault) return fault;
+            sp_dft_run(t->dft, x->program ? made : line + bytes, line, x->kernels);
             twist(x, c + b, line, room);
         }
         spread_lines(t, scratch, c, s.count);
