@@ -306,6 +306,8 @@ starp_status sp_world_answers(uint64_t run, struct sp_done *note, struct sp_erro
     for (int r = 1; r < sp_world_size(); r++) {
         struct answer *a = take_answer(r, run);
         if (!a) break;
+        bool why = a->done.status != STARP_OK && a->done.status != STARP_ERR_CANCELLED && e->status == STARP_ERR_CANCELLED; /* others were only told to stop */
+        if (why) sp_error_clear(e);
         if (a->done.status != STARP_OK && e->status == STARP_OK) {
             e->site = (const void *)(uintptr_t)a->done.site;
             sp_fail(e, a->done.status, "rank %d: %s", r, a->done.text);

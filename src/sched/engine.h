@@ -255,7 +255,7 @@ struct sp_message {
     struct sp_run *run;
     struct sp_slot *slot;
     void *data;
-    size_t bytes;
+    size_t bytes;                   /* with the word behind them: sp_message_sign */
     int peer, tag;
     bool receive;
 };
@@ -379,6 +379,9 @@ size_t sp_piece_bytes(const struct sp_piece *x); /* the room it takes */
 void sp_parcel_clear(struct sp_parcel *p);
 bool sp_parcel_add(struct sp_parcel *p, const struct sp_piece *piece); /* finds `at` */
 void sp_parcel_free(struct sp_parcel *p);
+/* Says in a message that is about to go whether its run holds; what another rank has said in one that has come. */
+void sp_message_sign(const struct sp_message *m);
+bool sp_message_is_sound(const struct sp_message *m);
 /* Packs and sends to a rank, or to all others; nothing if it is empty. */
 starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e);
 /* The same for what is packed already, in a slot of the run's; the caller puts it. */

@@ -94,6 +94,7 @@ static void free_task(struct sp_task *task)
     if (task->end) task->end(task);
     for (struct sp_message *m = task->post, *next; m; m = next) { /* even when it was skipped, since the run has failed */
         next = m->next;
+        sp_message_sign(m);
         sp_comm_post(m);
     }
     sp_free(task);
@@ -200,6 +201,7 @@ void sp_message_ended(struct sp_message *m)
 {
     struct sp_run *run = m->run;
     if (!m->receive) atomic_fetch_sub(&run->outgoing, 1);
+    else if (!sp_message_is_sound(m)) atomic_store(&run->stop, true); /* it has failed on another rank, which tells why */
     if (m->receive) starpu_data_release_on_node(m->slot->handle, STARPU_MAIN_RAM);
     sp_free(m);
     count_down(run);
