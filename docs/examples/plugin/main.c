@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * main.c: loads the plug-in in statistics.c and looks at a thousand samples, some elements of which are far off: in this
- * process, then isolated, where all numbers must be the same.
+ * process, then isolated, where all numbers must be the same. And that in elements.c, for an expression.
  *
- *   robust PLUGIN
+ *   robust STATISTICS ELEMENTS
  */
 #include <stdlib.h>
 #include <string.h>
@@ -56,21 +56,34 @@ static int is_right(const struct found *f)
     return 1;
 }
 
+/* The mean of Huber's loss of -3, -2.99, ... 3, by the plug-in's function and by the library's own operations. */
+static int loss_is_right(starp_session *s)
+{
+    double got = 0, want = 1;
+    starp_scope_open(s);
+    starp_array *x = starp_linspace(s, -3, 3, 601, 1, STARP_F64), *size = starp_abs(x);
+    starp_array *square = starp_divide(starp_square(x), starp_scalar(s, 2)), *line = starp_subtract(size, starp_scalar(s, 0.5));
+    starp_item(starp_mean(starp_apply(s, "huber", STARP_ARGS(x)), NULL, 0), STARP_F64, &got);
+    starp_item(starp_mean(starp_where(starp_less(size, starp_scalar(s, 1)), square, line), NULL, 0), STARP_F64, &want);
+    starp_scope_close(s);
+    return got == want;
+}
+
 int main(int argc, char **argv)
 {
     static double data[N * SAMPLES];
     static struct found own, isolated;
     starp_session *s = starp_open(NULL);
-    const char *path = argc > 1 ? argv[1] : "./robust-statistics.so";
+    const char *path = argc > 1 ? argv[1] : "./robust-statistics.so", *elements = argc > 2 ? argv[2] : "./robust-elements.so";
     make(data);
     starp_array *x = starp_from_host(s, data, STARP_SHAPE(N, SAMPLES), STARP_F64); /* a sample is a column: the last axis is split */
     if (starp_load_plugin(s, path) != STARP_OK || look(s, x, &own) != STARP_OK || starp_load_plugin_isolated(s, path) != STARP_OK ||
-        look(s, x, &isolated) != STARP_OK) {
+        look(s, x, &isolated) != STARP_OK || starp_load_plugin(s, elements) != STARP_OK) {
         fprintf(stderr, "%s\n", starp_last_error());
         starp_close(s);
         return 1;
     }
-    int good = is_right(&own) && memcmp(&own, &isolated, sizeof own) == 0;
+    int good = is_right(&own) && memcmp(&own, &isolated, sizeof own) == 0 && loss_is_right(s);
     printf("%d samples: medians %g to %g, standard error of the first %.3g; %s\n", SAMPLES, own.middle[0], own.middle[SAMPLES - 1],
            own.error[0], good ? "the same when isolated" : "not what they should be");
     starp_release(x);
