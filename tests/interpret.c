@@ -169,20 +169,26 @@ static struct ref_value *output_value(struct running *r, const struct sp_step *s
     return v;
 }
 
-static void begin_step(struct element *e, struct running *r, const struct sp_step *s, int32_t t)
+static void find_operands(struct element *e, struct running *r, const struct sp_step *s)
 {
     const struct sp_program *p = s->program;
     for (int k = 0; k < p->noperand; k++) {
         if (p->operand_kind[k] == SP_OPERAND_ARRAY) e->in[k] = value_of(r, s->operand[k].node);
         if (p->operand_kind[k] == SP_OPERAND_ARRAY || p->operand_kind[k] == SP_OPERAND_IOTA) sp_operand_view(&s->operand[k], s, r->o, &e->view[k]);
     }
+    e->reg = calloc((size_t)(p->noutput + p->nscratch) + 1, sizeof *e->reg);
+    if (!e->reg) abort();
+}
+
+static void begin_step(struct element *e, struct running *r, const struct sp_step *s, int32_t t)
+{
+    const struct sp_program *p = s->program;
+    find_operands(e, r, s);
     for (int o = 0; o < p->noutput; o++) {
         if (!sp_shape_equal(&r->o->node[s->output[o]]->shape, &s->shape)) broken("an output of another shape");
         e->out[o] = output_value(r, s, t, o);
     }
     for (int i = 0; i < p->nreduce; i++) e->gathered[i] = ref_value_new(&s->shape, (starp_dtype)p->reduce[i].dtype);
-    e->reg = calloc((size_t)(p->noutput + p->nscratch) + 1, sizeof *e->reg);
-    if (!e->reg) abort();
 }
 
 static void keep(struct running *r, int32_t node, struct ref_value *v)
@@ -219,16 +225,21 @@ static void end_step(struct element *e, struct running *r, const struct sp_step 
     free(e->reg);
 }
 
+static void run_elements(struct element *e)
+{
+    int64_t index[STARP_MAXDIM], size = sp_shape_size(&e->s->shape);
+    e->index = index;
+    for (e->at = 0; e->at < size; e->at++) {
+        ref_unravel(&e->s->shape, e->at, index);
+        run_element(e);
+    }
+}
+
 static void run_fused(struct running *r, const struct sp_step *s, int32_t t)
 {
     struct element e = { .r = r, .s = s };
-    int64_t index[STARP_MAXDIM], size = sp_shape_size(&s->shape);
     begin_step(&e, r, s, t);
-    e.index = index;
-    for (e.at = 0; e.at < size; e.at++) {
-        ref_unravel(&s->shape, e.at, index);
-        run_element(&e);
-    }
+    run_elements(&e);
     end_step(&e, r, s);
     r->x->fused += s->nops > 1;
 }
@@ -260,12 +271,29 @@ static void run_reshape(struct running *r, const struct sp_step *s)
     keep(r, s->output[0], v);
 }
 
+/* The operand that the step's program makes. */
+static struct ref_value *made_operand(struct running *r, const struct sp_step *s)
+{
+    const struct sp_program *p = s->program;
+    struct element e = { .r = r, .s = s };
+    if (p->noutput != 1 || p->nreduce != 0) broken("a call's program makes something else than its operand");
+    for (int k = 0; k < p->noperand; k++) {
+        if (s->operand[k].inplace >= 0) broken("a call's result is to be written over an operand");
+    }
+    find_operands(&e, r, s);
+    e.out[0] = ref_value_new(&s->shape, (starp_dtype)p->output_dtype[0]);
+    run_elements(&e);
+    free(e.reg);
+    r->x->made++;
+    return e.out[0];
+}
+
 static void run_call(struct running *r, const struct sp_step *s)
 {
     const struct sp_node *n = r->o->node[s->output[0]];
     struct ref_value *in[SP_MAXIN] = { NULL }, *out = ref_value_of(n);
-    if (s->noperand != n->nin) broken("a call without its inputs");
-    for (int k = 0; k < n->nin; k++) in[k] = seen_operand(r, s, k);
+    if (s->program ? n->nin != 1 : s->noperand != n->nin) broken("a call without its inputs");
+    for (int k = 0; k < n->nin; k++) in[k] = s->program ? made_operand(r, s) : seen_operand(r, s, k);
     ref_call(n, in, out);
     for (int k = 0; k < n->nin; k++) ref_value_free(in[k]);
     keep(r, s->output[0], out);

@@ -12,7 +12,7 @@
 struct interpreter {
     struct sp_plan_options options;
     struct sp_plan_cache cache;
-    uint64_t steps, fused, inplace, merged, calls, parts; /* what has been run, so that tests know they tested something */
+    uint64_t steps, fused, inplace, merged, calls, made, parts; /* what has been run, so that tests know they tested something */
 };
 
 extern const struct sp_executor_ops interpreter_ops;

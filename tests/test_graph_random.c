@@ -73,6 +73,7 @@ static int check_passes(int bits, int64_t first, int64_t n)
         assert_int_equal(x->fused > 0, bits & 1 ? 1 : 0);
         assert_int_equal(x->merged > 0, bits & 2 ? 1 : 0);
         assert_true(x->calls > 100 && x->parts > 20);
+        assert_int_equal(x->made > 0, bits & 1 ? 1 : 0);
         assert_int_equal(x->inplace > 0, bits & 4 ? 1 : 0);
     }
     rig_close(&r);
