@@ -117,7 +117,8 @@ static inline starp_number starp_number_from_complex_(double _Complex z)
 #define STARP_NUMBER(x) \
     _Generic((x), _Bool: starp_number_bool, unsigned: starp_number_uint, unsigned long: starp_number_uint, \
              unsigned long long: starp_number_uint, float: starp_number_real, double: starp_number_real, \
-             float _Complex: starp_number_from_complex_, double _Complex: starp_number_from_complex_, \
+             long double: starp_number_real, float _Complex: starp_number_from_complex_, \
+             double _Complex: starp_number_from_complex_, long double _Complex: starp_number_from_complex_, \
              default: starp_number_int)(x)
 #endif
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file starp/plugin.h
- * For writing plug-ins: shared objects with functions for starp_ppeval(), loaded by starp_load_plugin() or
+ * For writing plug-ins: shared objects with functions for starp_ppeval() and for starp_apply(), loaded by starp_load_plugin() or
  * starp_load_plugin_isolated(). A plug-in includes this header and links with nothing of starp's: what an iteration needs
  * comes through its first argument. It exports one function, which describes it:
  *

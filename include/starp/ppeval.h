@@ -27,7 +27,7 @@
 /** Arrays of maybe different shapes and dtypes, one from each iteration: what a ppeval with unequal results gives. */
 typedef struct starp_ragged starp_ragged;
 
-/** x, to be split along the given axis by the ppeval it is handed to, which releases this handle. Deferred; moves no data. */
+/** x, to be split along the given axis by the ppeval it is handed to, which releases this handle: one for each call. Deferred; moves no data. */
 STARP_API starp_array *starp_ppsplit(starp_array *x, int axis);
 /** x, to be handed whole to every iteration of the ppeval it is handed to, which releases this handle. Deferred; moves no data. */
 STARP_API starp_array *starp_ppbcast(starp_array *x);
@@ -55,13 +55,15 @@ STARP_API starp_array *starp_ppitems(starp_ragged *r);
  *         or what the function says of the shapes: "svd: a slice of shape (5,) is not a matrix". Over a container, all items must give
  *         results of one shape (STARP_ERR_SHAPE).
  * Of a function that does not declare its results' shapes, the first iteration is computed at once to find them. An iteration
- * that fails (a singular matrix) makes the evaluation fail with its number and text, unless STARP_PPEVAL_KEEP is set; see starp_ppeval_list().
+ * that fails (a singular matrix) makes the evaluation fail with its number and text, unless STARP_PPEVAL_KEEP is set; see
+ * starp_ppeval_list(). Of several that fail, one is named, not always the same. What is built in on a batch names the operation and the
+ * number of the matrix.
  */
 STARP_API starp_array *starp_ppeval(starp_session *s, const char *function, int nargs, starp_array *const *args);
 /**
  * The same for a function of several results: the first `nresults` of them, in results[]. When it fails all of these are NULL.
  * With STARP_PPEVAL_KEEP=1 the elements of iterations that fail are NaN (0 for integers), the evaluation still returns
- * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept and can be read.
+ * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept: the next starp_read() has them.
  */
 STARP_API starp_status starp_ppeval_list(starp_session *s, const char *function, int nargs, starp_array *const *args, int nresults,
                                          starp_array **results);
@@ -91,7 +93,8 @@ STARP_API starp_status starp_ragged_release(starp_ragged *r);
 STARP_API starp_status starp_register(starp_session *s, const char *name, const starp_function *function);
 
 /**
- * Loads a shared object on every rank and registers its functions under their names, as starp_register() does; see
+ * Loads a shared object on every rank and registers its functions under their names, as starp_register() and
+ * starp_register_elementwise() do; see
  * starp/plugin.h for what one looks like. The path is that of a file, from the current directory if it is not absolute, and
  * must lead to the same file on all ranks. The plug-in stays loaded until the session closes. Either all of its
  * functions are registered, on all ranks, or none. Sync.

@@ -43,7 +43,7 @@ starp_array *starp_apply(starp_session *s, const char *name, int nargs, starp_ar
     const starp_elementwise *f = sp_elementwise_find(s->sched, name, &p.function);
     if (!f) return sp_client_fail(site, STARP_ERR_ARGUMENT, "apply: there is no elementwise function %.100s", name), NULL;
     if (nargs != f->nargs || !args) {
-        return sp_client_fail(site, STARP_ERR_ARGUMENT, "apply: %d arguments at %p; %s takes %d", nargs, (const void *)args, name, f->nargs), NULL;
+        return sp_client_fail(site, STARP_ERR_ARGUMENT, "apply: %d arguments; %s takes %d", nargs, name, f->nargs), NULL;
     }
     if (!find_operands(s, nargs, args, in, site)) return NULL;
     memcpy(p.name, name, strnlen(name, sizeof p.name - 1));

@@ -220,8 +220,9 @@ static bool ppeval(starp_session *s, const char *function, int nargs, starp_arra
     if (good && !c.f) good = sp_build_each(&s->graph, c.each, c.nin, c.in, c.whole, nresults, node);
     else if (good) good = evaluate(&c, node);
     release_inputs(&c);
-    consume(nargs, args);
-    if (good) return wrap_all(s, nresults, node, results);
+    if (good) good = wrap_all(s, nresults, node, results);
+    consume(nargs, args); /* after the results have their handles: else one of these would be found under an old name */
+    if (good || s->graph.error.status == STARP_OK) return good;
     release_nodes(s, nresults, node);
     struct sp_error e = s->graph.error;
     sp_error_clear(&s->graph.error);
