@@ -101,8 +101,10 @@ static void items_are_arguments(void **state)
     starp_ragged *r[2];
     double got[2][3][100];
     la_done(starp_ppeval_ragged(session, "grow", STARP_ARGS(starp_ppsplit(a, 1)), 2, r));
+    starp_array *items[2] = { starp_ppitems(r[0]), starp_ppitems(r[0]) };
+    la_done(starp_ragged_release(r[0])); /* they live on */
     for (int k = 0; k < 2; k++) {
-        y[k] = starp_ppeval(session, k ? "measure columns" : "measure", STARP_ARGS(starp_ppitems(r[0])));
+        y[k] = starp_ppeval(session, k ? "measure columns" : "measure", STARP_ARGS(items[k]));
         la_done(starp_read(y[k], got[k], sizeof got[k]));
     }
     assert_memory_equal(got[0], got[1], sizeof got[0]);
@@ -112,7 +114,7 @@ static void items_are_arguments(void **state)
         for (int j = 0; j < (int)size; j++) sum += (j % 7 + 1) * (i + 100 * j + 0.5);
         assert_true(got[0][0][i] == i % 4 && got[0][1][i] == size && got[0][2][i] == sum);
     }
-    for (int k = 0; k < 2; k++) la_done(starp_ragged_release(r[k]));
+    la_done(starp_ragged_release(r[1]));
 }
 
 static void equal_items_are_joined(void **state)

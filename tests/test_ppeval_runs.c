@@ -18,7 +18,7 @@
 /* ------------------------------------------------------------------------------------------------- functions of ours */
 
 /* What the iteration's number asks for. */
-enum { NOTHING_WRONG, FAILS, RETURNS, FORGETS, OTHER_SHAPE, OTHER_DTYPE, NO_SUCH };
+enum { NOTHING_WRONG, FAILS, RETURNS, FORGETS, OTHER_SHAPE, OTHER_DTYPE, NO_SUCH, ENORMOUS };
 static int misbehave(starp_iteration *it, int nin, const starp_argument *in, const void *user)
 {
     (void)nin, (void)in;
@@ -28,7 +28,7 @@ static int misbehave(starp_iteration *it, int nin, const starp_argument *in, con
     if (wrong == RETURNS) return 42;
     if (wrong == FORGETS) return 0;
     double *out = starp_iteration_output(it, wrong == NO_SUCH, wrong == OTHER_DTYPE ? STARP_F32 : STARP_F64,
-                                         &(starp_dims){ 1, { wrong == OTHER_SHAPE ? 3 : 2 } });
+                                         &(starp_dims){ 1, { wrong == OTHER_SHAPE ? 3 : wrong == ENORMOUS ? INT64_MAX / 4 : 2 } });
     if (!out) return 1;
     out[0] = out[1] = (double)it->index;
     return 0;
@@ -120,6 +120,7 @@ static void failures_name_the_iteration(void **state)
     failing(FORGETS, "result 0 is missing");
     failing(OTHER_SHAPE, "result 0 is f64 (3,), where f64 (2,) is expected");
     failing(OTHER_DTYPE, "result 0 is f32 (2,), where f64 (2,) is expected");
+    failing(ENORMOUS, "not a dtype and shape that an array can have");
     failing(NO_SUCH, "there is no result 1; the function has 1");
 }
 
@@ -205,6 +206,12 @@ static void others_are_kept(void **state)
     assert_non_null(strstr(starp_last_error(), "iteration 3: the number is 3 (and 3 more)"));
     starp_clear_error();
     la_done(starp_read(y, got, sizeof got));
+    for (int i = 0; i < 40; i++) assert_true(i % 10 == 3 ? got[1][i] != got[1][i] : got[1][i] == i);
+    memset(got, 0, sizeof got); /* what tells of it reads all the same */
+    y = starp_ppeval(session, "misbehave", STARP_ARGS(starp_ppsplit(x, 1)));
+    assert_int_equal(starp_read(y, got, sizeof got), STARP_ERR_COMPUTE);
+    assert_non_null(strstr(starp_last_error(), "(and 3 more)")); /* cheap by now: every rank runs all */
+    starp_clear_error();
     for (int i = 0; i < 40; i++) assert_true(i % 10 == 3 ? got[1][i] != got[1][i] : got[1][i] == i);
     starp_ragged *r = NULL;
     assert_int_equal(starp_ppeval_ragged(session, "misbehave", STARP_ARGS(starp_ppsplit(x, 1)), 1, &r), STARP_ERR_COMPUTE);

@@ -63,7 +63,8 @@ STARP_API starp_array *starp_ppeval(starp_session *s, const char *function, int 
 /**
  * The same for a function of several results: the first `nresults` of them, in results[]. When it fails all of these are NULL.
  * With STARP_PPEVAL_KEEP=1 the elements of iterations that fail are NaN (0 for integers), the evaluation still returns
- * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept: the next starp_read() has them.
+ * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept, and starp_read() copies them. The first iteration of a function that does not declare its results'
+ * shapes must not fail.
  */
 STARP_API starp_status starp_ppeval_list(starp_session *s, const char *function, int nargs, starp_array *const *args, int nresults,
                                          starp_array **results);

@@ -146,6 +146,7 @@ struct starp_ragged {
     uint32_t magic;
     starp_session *session;
     starp_ragged *prev, *next;
+    int refs;                 /* the user's, unless released, and those of starp_ppitems' handles */
     int64_t n;
     int64_t *row;             /* SP_ITEM_WORDS for each item */
     int64_t *first;           /* elements */
@@ -159,6 +160,7 @@ struct sp_node *sp_ragged_table(starp_ragged *r, struct sp_error *e);
 /* The dtype of all items; STARP_NDTYPES: they differ. */
 starp_dtype sp_ragged_dtype(const starp_ragged *r);
 void sp_ragged_free(starp_ragged *r);
+void sp_ragged_unref(starp_ragged *r);
 /* Computes a ragged ppeval by its table, of n iterations; the first `wanted` of its results. With STARP_PPEVAL_KEEP these may be
    there though the status tells of an error. */
 starp_status sp_ragged_evaluate(starp_session *s, struct sp_node *table, int64_t n, int nresults, int wanted, uint32_t ticket, starp_ragged **results,

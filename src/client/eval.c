@@ -132,7 +132,9 @@ static starp_status compute_pending(starp_session *s, int n, const struct pendin
 {
     for (int i = 0; i < n; i++) scratch[i] = p[i].node;
     starp_status status = sp_client_compute(s, n, scratch, reason, e);
-    if (status == STARP_OK || status == STARP_ERR_CANCELLED) return status;
+    bool there = true; /* but for some iterations of a ppeval */
+    for (int i = 0; i < n; i++) there &= p[i].node->value != NULL;
+    if (there || status == STARP_ERR_CANCELLED) return status;
     sp_error_clear(e);
     for (int i = 0; i < n; i++) {
         struct sp_error own = { .status = STARP_OK };

@@ -48,6 +48,7 @@ static void release(starp_array *x)
 {
     starp_session *s = x->session;
     struct sp_node *node = x->node;
+    if (x->items) sp_ragged_unref(x->items);
     put_handle(s, x);
     s->count.handles_live--;
     sp_node_release(&s->graph, node);

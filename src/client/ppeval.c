@@ -79,7 +79,7 @@ static bool check_arguments(const char *what, starp_session *s, int nargs, starp
 /* What ppsplit and its like have made goes with the call. */
 static void consume(int nargs, starp_array *const *args)
 {
-    for (int k = 0; k < nargs && args; k++) {
+    for (int k = 0; k < nargs && k < STARP_MAXARGS && args; k++) {
         if (args[k] && args[k]->magic == SP_ARRAY_MAGIC && (args[k]->split || args[k]->items)) starp_release(args[k]);
     }
 }
@@ -121,8 +121,13 @@ static bool may_fail(enum sp_each f)
  */
 static bool wants_native(const struct call *c, const starp_function *native, bool ragged, starp_array *const *args)
 {
-    bool wanted = ragged || c->each == SP_EACH_sort || (native->iterate && may_fail(c->each) && sp_sched_keeps(c->s->sched));
-    for (int k = 0; k < c->nargs; k++) wanted |= args[k]->items != NULL;
+    bool wanted = ragged || c->each == SP_EACH_sort, stacks = false;
+    for (int k = 0; k < c->nargs; k++) {
+        wanted |= args[k]->items != NULL;
+        stacks |= args[k]->node->shape.n > 3; /* systems by iterations have one matrix each */
+    }
+    bool system = c->each == SP_EACH_solve || c->each == SP_EACH_lstsq;
+    if (native->iterate && may_fail(c->each) && !(system && stacks)) wanted |= sp_sched_keeps(c->s->sched);
     return wanted;
 }
 
@@ -214,8 +219,10 @@ static bool ppeval(starp_session *s, const char *function, int nargs, starp_arra
     struct call c = { .s = s, .nresults = nresults };
     struct sp_node *node[SP_MAX_RESULTS] = { NULL };
     for (int k = 0; k < nresults; k++) results[k] = NULL;
-    if (is_nested("ppeval", site) || !sp_client_begin("ppeval", s, site) || !check_arguments("ppeval", s, nargs, args, site)) return false;
-    if (!function) return sp_client_fail(site, STARP_ERR_ARGUMENT, "ppeval: no function's name"), false;
+    if (is_nested("ppeval", site) || !sp_client_begin("ppeval", s, site)) return false;
+    bool checked = check_arguments("ppeval", s, nargs, args, site);
+    if (checked && !function) checked = !sp_client_fail(site, STARP_ERR_ARGUMENT, "ppeval: no function's name");
+    if (!checked) return consume(nargs, args), false;
     bool good = prepare(&c, function, false, nargs, args);
     if (good && !c.f) good = sp_build_each(&s->graph, c.each, c.nin, c.in, c.whole, nresults, node);
     else if (good) good = evaluate(&c, node);
@@ -280,9 +287,11 @@ starp_status starp_ppeval_ragged(starp_session *s, const char *function, int nar
         return sp_client_report(site, STARP_ERR_ARGUMENT, "ppeval_ragged: %d results at %p; 1 to %d are allowed", nresults, (void *)results, STARP_MAXRESULTS);
     }
     for (int k = 0; k < nresults; k++) results[k] = NULL;
-    if (!is_nested("ppeval_ragged", site) && sp_client_begin("ppeval_ragged", s, site) && check_arguments("ppeval_ragged", s, nargs, args, site)) {
-        if (function) return evaluate_ragged(&c, function, nargs, args, nresults, results);
-        sp_client_fail(site, STARP_ERR_ARGUMENT, "ppeval_ragged: no function's name");
+    if (!is_nested("ppeval_ragged", site) && sp_client_begin("ppeval_ragged", s, site)) {
+        bool checked = check_arguments("ppeval_ragged", s, nargs, args, site);
+        if (checked && function) return evaluate_ragged(&c, function, nargs, args, nresults, results);
+        if (checked) sp_client_fail(site, STARP_ERR_ARGUMENT, "ppeval_ragged: no function's name");
+        consume(nargs, args);
     }
     return sp_client_recorded("ppeval_ragged", site);
 }

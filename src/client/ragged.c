@@ -25,7 +25,7 @@ static starp_ragged *new_ragged(starp_session *s, int64_t n)
 {
     starp_ragged *r = sp_calloc(1, sizeof *r + (size_t)n * (SP_ITEM_WORDS + 1) * sizeof(int64_t));
     if (!r) return NULL;
-    *r = (starp_ragged){ .magic = SP_RAGGED_MAGIC, .session = s, .n = n, .row = (int64_t *)(r + 1), .next = s->ragged };
+    *r = (starp_ragged){ .magic = SP_RAGGED_MAGIC, .session = s, .refs = 1, .n = n, .row = (int64_t *)(r + 1), .next = s->ragged };
     r->first = r->row + n * SP_ITEM_WORDS;
     if (r->next) r->next->prev = r;
     s->ragged = r;
@@ -43,6 +43,11 @@ void sp_ragged_free(starp_ragged *r)
     }
     r->magic = 0;
     sp_free(r);
+}
+
+void sp_ragged_unref(starp_ragged *r)
+{
+    if (--r->refs == 0) sp_ragged_free(r);
 }
 
 /* The items of one dtype, computed: they leave the memory in which the iterations left them. Nobody may stop that halfway. */
@@ -243,6 +248,7 @@ starp_status starp_ragged_release(starp_ragged *r)
     const void *site = __builtin_return_address(0);
     if (!r) return STARP_OK;
     if (!check("ragged_release", r, site)) return sp_client_recorded("ragged_release", site);
-    sp_ragged_free(r);
+    r->magic = 0;
+    sp_ragged_unref(r);
     return STARP_OK;
 }

@@ -7,8 +7,10 @@
 starp_status sp_client_read(starp_session *s, struct sp_node *node, void *buffer, struct sp_error *e)
 {
     struct sp_node *root = node;
-    SP_TRY(sp_client_compute(s, 1, &root, &s->count.flush_read, e));
-    return sp_sched_ops.get(s->sched, node->value, buffer, e);
+    struct sp_error note = { .status = STARP_OK };
+    if (sp_client_compute(s, 1, &root, &s->count.flush_read, &note) != STARP_OK && !node->value) return *e = note, e->status;
+    if (sp_sched_ops.get(s->sched, node->value, buffer, e) == STARP_OK && note.status != STARP_OK) *e = note; /* it is there all the same */
+    return e->status;
 }
 
 starp_status starp_read(starp_array *x, void *buffer, size_t bytes)

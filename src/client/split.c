@@ -5,12 +5,11 @@
 #include "client.h"
 
 /* Another handle of the same array. */
-static starp_array *marked(starp_session *s, starp_array *x, int8_t split, starp_ragged *items)
+static starp_array *marked(starp_session *s, starp_array *x, int8_t split)
 {
     starp_array *y = sp_client_wrap(s, sp_node_retain(x->node));
     if (!y) return NULL;
     y->split = split;
-    y->items = items;
     return y;
 }
 
@@ -23,13 +22,13 @@ starp_array *starp_ppsplit(starp_array *x, int axis)
     if (at < 0 || at >= n) {
         return sp_client_fail(site, STARP_ERR_INDEX, "ppsplit: axis %d is out of bounds for %d dimensions", axis, n), NULL;
     }
-    return marked(s, x, (int8_t)(at + 1), NULL);
+    return marked(s, x, (int8_t)(at + 1));
 }
 
 starp_array *starp_ppbcast(starp_array *x)
 {
     starp_session *s = sp_client_enter("ppbcast", x, __builtin_return_address(0));
-    return s ? marked(s, x, -1, NULL) : NULL;
+    return s ? marked(s, x, -1) : NULL;
 }
 
 starp_array *starp_ppitems(starp_ragged *r)
@@ -41,7 +40,9 @@ starp_array *starp_ppitems(starp_ragged *r)
     struct sp_node *n = NULL;
     for (int d = 0; d < STARP_NDTYPES && !n; d++) n = r->flat[d];
     starp_array *y = sp_client_wrap(r->session, sp_node_retain(n));
-    if (y) y->items = r;
+    if (!y) return NULL;
+    y->items = r;
+    r->refs++;
     return y;
 }
 

@@ -28,10 +28,13 @@ static const char *shape_text(char text[SP_SHAPE_TEXT], starp_dtype dtype, const
     return text;
 }
 
-static bool is_shape(const starp_dims *shape)
+/* Of an array whose bytes can be counted. */
+static bool is_shape(starp_dtype dtype, const starp_dims *shape)
 {
-    if (!shape || shape->n < 0 || shape->n >= STARP_MAXDIM) return false; /* joined, they have one dimension more */
-    return sp_shape_size(shape) >= 0;
+    int64_t bytes;
+    if (!sp_dtype_valid(dtype) || !shape || shape->n < 0 || shape->n >= STARP_MAXDIM) return false; /* joined, they have one dimension more */
+    int64_t n = sp_shape_size(shape);
+    return n >= 0 && !__builtin_mul_overflow(n, (int64_t)sp_dtypes[dtype].size, &bytes);
 }
 
 /* Memory of its own for a result whose shape nobody knew. */
@@ -53,7 +56,7 @@ static void *output(starp_iteration *it, int k, starp_dtype dtype, const starp_d
     char text[STARP_ITERATION_TEXT], got[SP_SHAPE_TEXT], want[SP_SHAPE_TEXT];
     if (k < 0 || k >= job->nresults) {
         snprintf(text, sizeof text, "there is no result %d; the function has %d", k, job->nresults);
-    } else if (!sp_dtype_valid(dtype) || !is_shape(shape)) {
+    } else if (!is_shape(dtype, shape)) {
         snprintf(text, sizeof text, "result %d: not a dtype and shape that an array can have", k);
     } else if (job->free) {
         x->given |= 1u << k;

@@ -21,6 +21,7 @@ struct ppeval {
     const struct sp_function *function;
     struct sp_remains *remains;
     bool keeps;                 /* iterations may fail */
+    bool elsewhere;             /* rank 0 runs all of them, too */
     bool column_major;
     uint32_t whole, items;      /* bits of inputs */
     int nin;                    /* inputs: of items two, for one argument */
@@ -51,6 +52,7 @@ static void report(struct iterate_task *t, const struct sp_iteration *x)
     char text[240];
     snprintf(text, sizeof text, "ppeval %s: iteration %lld: %s", t->p->job.name, (long long)x->it.index, x->text);
     if (x->starved) sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, text);
+    else if (t->p->keeps && t->p->elsewhere) return; /* rank 0 says the same */
     else if (t->p->keeps) sp_run_note(t->task.run, t->task.site, x->it.index, text);
     else sp_run_fail(t->task.run, STARP_ERR_COMPUTE, t->task.site, text);
 }
@@ -135,6 +137,7 @@ static void iterate(struct iterate_task *t, int64_t i, struct sp_iteration *x, s
     struct ppeval *p = t->p;
     void *own[SP_MAX_READS] = { NULL };
     if (!find_arguments(t, i, in, own)) {
+        for (int k = 0; k < p->job.nin; k++) sp_free(own[k]);
         sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, "ppeval: out of memory");
         return;
     }
@@ -425,6 +428,7 @@ starp_status sp_lower_ppeval(struct sp_calling *c)
     if (!o.p) return c->e->status;
     int64_t n = o.p->job.count;
     c->at_once = runs_at_once(c, o.p, &q);
+    o.p->elsewhere = c->at_once && c->run->sched->rank > 0;
     o.unit = c->at_once ? (n > 0 ? n : 1) : choose_unit(c, o.p, &q);
     o.nunit = (n + o.unit - 1) / o.unit;
     sp_map_init(&o.map, &(starp_dims){ 1, { o.nunit } }, 1, c->run->sched->ranks);

@@ -176,13 +176,15 @@ starp_status sp_message_slot(struct sp_run *run, size_t bytes, struct sp_slot **
 starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e)
 {
     struct sp_sched *s = run->sched;
+    bool is_signed = false;
     for (int peer = 0; peer < s->ranks; peer++) {
         if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
         struct sp_message *m = new_message(run, slot, bytes, peer, false);
         if (!m) return sp_fail_memory(e);
         sp_expect(run);
         atomic_fetch_add(&run->outgoing, 1);
-        sp_message_sign(m);
+        if (!is_signed) sp_message_sign(m);
+        is_signed = true;
         sp_comm_post(m);
     }
     return STARP_OK;

@@ -92,9 +92,9 @@ static void wait_ticking(struct sp_run *run, bool (*holds)(const struct sp_run *
 static void free_task(struct sp_task *task)
 {
     if (task->end) task->end(task);
+    for (const struct sp_message *m = task->post; m; m = m->next) sp_message_sign(m); /* several may share their bytes: all before one goes */
     for (struct sp_message *m = task->post, *next; m; m = next) { /* even when it was skipped, since the run has failed */
         next = m->next;
-        sp_message_sign(m);
         sp_comm_post(m);
     }
     sp_free(task);
