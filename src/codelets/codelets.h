@@ -386,7 +386,7 @@ bool sp_each_product(const struct sp_kernels *k, starp_dtype dtype, int64_t rows
 /* ------------------------------------------------------------------------------------------------------ dft.c */
 
 /* A discrete Fourier transform of lines, unscaled. */
-enum sp_dft_kind { SP_DFT_C2C, SP_DFT_R2C, SP_DFT_C2R };
+enum sp_dft_kind { SP_DFT_C2C, SP_DFT_R2C, SP_DFT_C2R, SP_DFT_ROOTS /* no transform: see sp_dft_tables */ };
 struct sp_dft_key {
     enum sp_dft_kind kind;
     bool single, inverse;   /* inverse: of C2C; e^(+2 pi i j k / n) */
@@ -403,6 +403,8 @@ void sp_dft_put(struct sp_dft *d); /* NULL: nothing */
 int64_t sp_dft_lines(const struct sp_dft *d);
 int64_t sp_dft_parts(const struct sp_dft *d);
 void sp_dft_run(const struct sp_dft *d, void *in, void *out, const struct sp_kernels *kernels);
+/* Of SP_DFT_ROOTS, in double precision: w^k, k < 2^shift, and behind them w^(2^shift k), whose products are all of w^0 .. w^(n - 1). */
+const double *sp_dft_tables(const struct sp_dft *d, int *shift);
 /* e^(-+2 pi i (first + step k) / n), k = 0 .. count - 1, to the last place. */
 void sp_dft_roots(bool single, bool inverse, int64_t n, int64_t first, int64_t step, int64_t count, void *to);
 
@@ -431,6 +433,8 @@ struct sp_strip {
 #define SP_STRIP_WIDTH 32
 /* Elements of the strip among [first, last). */
 int64_t sp_strip_count(const struct sp_strip *x, int64_t first, int64_t last);
+/* Asks memory for rows [first, last) of a strip that is gathered later, while there is something else to do. */
+void sp_strip_ask(const struct sp_strip *x, int64_t first, int64_t last);
 void sp_strip_gather(const struct sp_strip *x, void *lines);
 /* What other ranks have of it goes to stream[rank], which advances. */
 void sp_strip_scatter(const struct sp_strip *x, const void *lines, char **stream);

@@ -24,7 +24,8 @@ struct sp_dft {
     int64_t parts, part;  /* how many, and how long, of a complex line */
     bool half;            /* a real line is a complex one of half the length */
     void *sub, *cross;    /* FFTW's plans: of lines or of their parts, and across parts */
-    void *roots;          /* of all parts but the first; then, of `half`, those that join even and odd elements */
+    void *roots;          /* of all parts but the first; then, of `half`, those that join even and odd elements; or two tables */
+    int shift;            /* of the tables */
     int users;
     uint64_t used;        /* when it was asked for last */
 };
@@ -77,6 +78,24 @@ static bool find_roots(struct sp_dft *d)
     return true;
 }
 
+static bool find_tables(struct sp_dft *d)
+{
+    int64_t n = d->key.n;
+    while ((int64_t)1 << 2 * d->shift < n) d->shift++;
+    int64_t fine = (int64_t)1 << d->shift, coarse = (n >> d->shift) + 1;
+    double *to = d->roots = sp_malloc((size_t)(fine + coarse) * 2 * sizeof *to);
+    if (!to) return false;
+    sp_dft_roots(false, d->key.inverse, n, 0, 1, fine, to);
+    sp_dft_roots(false, d->key.inverse, n, 0, fine, coarse, to + 2 * fine);
+    return true;
+}
+
+const double *sp_dft_tables(const struct sp_dft *d, int *shift)
+{
+    *shift = d->shift;
+    return d->roots;
+}
+
 /* ------------------------------------------------------------------------------------------------------- planning */
 
 /* The fewest parts that are short enough; one, where there is no such number. */
@@ -106,13 +125,20 @@ static void drop(struct sp_dft *d)
     sp_free(d);
 }
 
+/* All that a transform, or a table, needs. */
+static bool prepare(struct sp_dft *d)
+{
+    if (d->key.kind == SP_DFT_ROOTS) return find_tables(d);
+    choose(d);
+    return find_roots(d) && (d->key.single ? single_plan(d) : double_plan(d));
+}
+
 static struct sp_dft *make(const struct sp_dft_key *key)
 {
     struct sp_dft *d = sp_calloc(1, sizeof *d);
     if (!d) return NULL;
     d->key = *key;
-    choose(d);
-    if (find_roots(d) && (key->single ? single_plan(d) : double_plan(d))) return d;
+    if (prepare(d)) return d;
     drop(d);
     return NULL;
 }

@@ -9,6 +9,7 @@
 
 #define AHEAD 8 /* rows asked for before they are needed: too far apart for the hardware to foresee, few enough for a cache set */
 #define WIDE 8   /* columns at a time */
+#define LINE 64  /* bytes of a cache line */
 
 struct sixteen {
     uint64_t part[2];
@@ -57,23 +58,39 @@ static void turn_row(const struct sp_strip *x, const char *from, int64_t step, c
     }
 }
 
-void sp_strip_gather(const struct sp_strip *x, void *lines)
+/* Memory is asked for the strip's part of row j, as far as it is in one stretch, which is at s or after. */
+static void ask_row(const struct sp_strip *x, int64_t j, const struct sp_stretch **s)
+{
+    int64_t at = j * x->row + x->from;
+    while ((*s)->last <= at) ++*s;
+    if (at < (*s)->first) return;
+    int64_t n = (*s)->last - at < x->count ? (*s)->last - at : x->count, stride = (*s)->stride, size = stride < 0 ? -stride : stride;
+    int64_t few = size >= LINE ? 1 : size ? LINE / size : n; /* in a cache line */
+    const char *from = (*s)->data + (at - (*s)->first) * stride;
+    for (int64_t i = 0; i < n; i += few) __builtin_prefetch(from + i * stride, 0, 2);
+}
+
+void sp_strip_ask(const struct sp_strip *x, int64_t first, int64_t last)
 {
     const struct sp_stretch *s = x->stretch;
+    for (int64_t j = first; j < last; j++) ask_row(x, j, &s);
+}
+
+void sp_strip_gather(const struct sp_strip *x, void *lines)
+{
+    const struct sp_stretch *s = x->stretch, *ahead = s;
     int64_t item = (int64_t)x->item, part = x->rows / x->parts, place = 0, begin = 0;
     for (int64_t j = 0; j < x->rows; j++) {
         int64_t at = j * x->row + x->from;
         char *to = (char *)lines + place * item;
         if ((place += part) >= x->rows) place = ++begin;
+        if (j + AHEAD < x->rows) ask_row(x, j + AHEAD, &ahead);
         while (s->last <= at) s++;
         if (at < s->first || at + x->count > s->last) {
             gather_slowly(x, s, at, to);
             continue;
         }
         const char *from = s->data + (at - s->first) * s->stride;
-        if (at + AHEAD * x->row < s->last) {
-            for (int64_t byte = 0; byte < x->count * s->stride; byte += 64) __builtin_prefetch(from + AHEAD * x->row * s->stride + byte, 0, 2);
-        }
         turn_row(x, from, s->stride, to);
     }
 }
@@ -89,6 +106,19 @@ static void collect(const struct sp_strip *x, const char *lines, int64_t b, int6
     }
 }
 
+/* A run of elements into a stretch. */
+static void put(const struct sp_strip *x, const struct sp_stretch *s, const char *run, int64_t n, char *to)
+{
+    int64_t item = (int64_t)x->item;
+    if (s->stride != item) {
+        for (int64_t i = 0; i < n; i++) memcpy(to + i * s->stride, run + i * item, x->item);
+    } else if (x->past) {
+        x->kernels->stream(to, run, (size_t)(n * item));
+    } else {
+        memcpy(to, run, (size_t)(n * item));
+    }
+}
+
 /* The strip's part of row k in a stretch. */
 static void scatter_row(const struct sp_strip *x, const struct sp_stretch *s, const char *lines, int64_t k, char **stream, bool back)
 {
@@ -98,17 +128,14 @@ static void scatter_row(const struct sp_strip *x, const struct sp_stretch *s, co
     if (n <= 0) return;
     char *to = s->data ? s->data + (lo - s->first) * s->stride : NULL;
     if (back) {
-        for (int64_t i = 0; i < n; i++) memcpy(to + i * s->stride, *stream + i * item, x->item);
+        put(x, s, *stream, n, to);
         *stream += n * item;
     } else if (!to) {
         collect(x, lines, lo - at, k, n, stream[s->owner]);
         stream[s->owner] += n * item;
-    } else if (s->stride != item) {
+    } else if (s->stride != item || x->past) {
         collect(x, lines, lo - at, k, n, run);
-        for (int64_t i = 0; i < n; i++) memcpy(to + i * s->stride, run + i * item, x->item);
-    } else if (x->past) {
-        collect(x, lines, lo - at, k, n, run);
-        x->kernels->stream(to, run, (size_t)(n * item));
+        put(x, s, run, n, to);
     } else {
         collect(x, lines, lo - at, k, n, to);
     }

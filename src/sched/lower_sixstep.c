@@ -12,6 +12,8 @@
 
 #define TASK_ELEMENTS ((int64_t)1 << 15) /* at least */
 #define MOST_TASKS 256
+#define TASKS 8  /* of a worker in a pass, at least; */
+#define STRIPS 4 /* of a task, then */
 #define STRIP_BYTES ((int64_t)1 << 20) /* of lines that are worked on together: a level-2 cache, or nearly */
 
 bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2)
@@ -29,6 +31,7 @@ bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2)
 static void end_pass(struct sp_task *task)
 {
     sp_dft_put(((struct pass *)task)->dft);
+    sp_dft_put(((struct pass *)task)->roots);
 }
 
 /* Lines of a strip, and of a task: whole cache lines of elements. */
@@ -38,10 +41,15 @@ static int64_t strip_width(const struct sixstep *x, int64_t n)
     return width < STEP ? STEP : width > SP_STRIP_WIDTH ? SP_STRIP_WIDTH : width;
 }
 
+/* Some strips, so that the next one can be asked for in time, where that leaves enough tasks; the same on all ranks. */
 static int64_t task_width(const struct sixstep *x, int64_t n)
 {
-    int64_t elements = x->n / MOST_TASKS > TASK_ELEMENTS ? x->n / MOST_TASKS : TASK_ELEMENTS, width = strip_width(x, n);
-    return (elements / n + width - 1) / width * width + (elements < n ? width : 0);
+    int workers = x->ranks > 1 ? 1 : x->f->c->run->sched->runtime.workers;
+    int64_t width = strip_width(x, n), strip = n * width, all = (x->n + strip - 1) / strip, few = all / (x->ranks * workers * TASKS);
+    int64_t least = (TASK_ELEMENTS + strip - 1) / strip, most = all / MOST_TASKS;
+    if (few > STRIPS) few = STRIPS;
+    if (few < least) few = least;
+    return width * (few < most ? most : few);
 }
 
 static struct pass *new_pass(struct sixstep *x, const char *name, int (*perform)(struct sp_task *, void *), int64_t n, int64_t first, int64_t last,
@@ -62,10 +70,15 @@ static struct pass *new_pass(struct sixstep *x, const char *name, int (*perform)
     return t;
 }
 
-static void plan(struct pass *t, struct sp_dft *dft)
+static struct sp_dft *use(struct sp_dft *dft)
 {
     sp_dft_use(dft);
-    t->dft = dft;
+    return dft;
+}
+
+static void plan(struct pass *t, struct sp_dft *dft)
+{
+    t->dft = use(dft);
     t->from.parts = sp_dft_parts(dft);
 }
 
@@ -99,6 +112,7 @@ static starp_status submit_columns(struct sixstep *x, int64_t first, int64_t las
     struct pass *t = new_pass(x, "columns", sp_sixstep_columns, x->n1, first, last, x->in.nslot + 1);
     if (!t) return c->e->status;
     plan(t, x->dft1);
+    t->roots = use(x->roots);
     t->from.stretch = x->in.stretch;
     t->from.row = x->n2;
     t->beside = (t->task.scratch + 63) / 64 * 64;
@@ -155,7 +169,7 @@ static starp_status submit_rows(struct sixstep *x, int64_t first, int64_t last)
     struct pass *t = new_pass(x, "rows", sp_sixstep_rows, x->n2, first, last, 3);
     if (!t) return c->e->status;
     plan(t, x->dft2);
-    t->task.scratch += (size_t)(x->middle.nslot + 1) * sizeof *x->middle.stretch;
+    t->task.scratch += (size_t)(x->middle.nslot + 1) * 2 * sizeof *x->middle.stretch;
     sp_call_depend(c, &t->task, x->joined, 1);
     if (x->f->ready) sp_call_depend(c, &t->task, x->f->ready, 1);
     for (int r = 0; r < x->ranks; r++) {
@@ -249,23 +263,19 @@ static starp_status begin(struct sixstep *x, struct sp_along *f)
     x->rank = x->ranks == 1 ? 0 : s->rank;
     x->past = x->n * (int64_t)x->item > s->cache_bytes / 2;
     sp_sixstep_cuts(x->n, &x->n1, &x->n2);
-    while ((int64_t)1 << 2 * x->shift < x->n) x->shift++;
-    int64_t fine = (int64_t)1 << x->shift, coarse = (x->n >> x->shift) + 1;
     x->rows = sp_run_keep(c->run, (size_t)x->ranks * 2 * sizeof *x->rows);
-    double *roots = sp_run_keep(c->run, (size_t)(fine + coarse) * 2 * sizeof(double));
     struct sp_dft_key key = { .kind = SP_DFT_C2C, .single = single, .inverse = f->param.inverse, .decimated = true, .n = x->n1 };
     x->dft1 = sp_dft_get(&key);
     key.n = x->n2;
     x->dft2 = sp_dft_get(&key);
-    if (!x->rows || !roots || !x->dft1 || !x->dft2) return sp_fail_memory(c->e);
+    x->roots = sp_dft_get(&(struct sp_dft_key){ .kind = SP_DFT_ROOTS, .inverse = key.inverse, .n = x->n });
+    if (!x->rows || !x->roots || !x->dft1 || !x->dft2) return sp_fail_memory(c->e);
     x->columns = x->rows + x->ranks;
     x->block = strip_width(x, x->n2);
     deal(x, x->n1, task_width(x, x->n2), x->rows);
     deal(x, x->n2, task_width(x, x->n1), x->columns);
-    x->fine = roots;
-    x->coarse = roots + 2 * fine;
-    sp_dft_roots(false, key.inverse, x->n, 0, 1, fine, roots);
-    sp_dft_roots(false, key.inverse, x->n, 0, fine, coarse, roots + 2 * fine);
+    x->fine = sp_dft_tables(x->roots, &x->shift);
+    x->coarse = x->fine + ((int64_t)2 << x->shift);
     return STARP_OK;
 }
 
@@ -286,6 +296,6 @@ starp_status sp_lower_sixstep(struct sp_along *f)
         }
         if (a < 0) break;
     }
-    if (sp_shape_size(&f->out_shape)) sp_dft_put(common.dft1), sp_dft_put(common.dft2);
+    if (sp_shape_size(&f->out_shape)) sp_dft_put(common.dft1), sp_dft_put(common.dft2), sp_dft_put(common.roots);
     return status;
 }

@@ -38,7 +38,7 @@ struct sixstep {
     struct share *rows, *columns; /* per rank */
     const double *fine, *coarse;  /* w^k, and w^(2^shift k) */
     int shift;
-    struct sp_dft *dft1, *dft2;   /* of n1 and n2 elements */
+    struct sp_dft *dft1, *dft2, *roots; /* of n1 and n2 elements, of unity */
     struct spread in, middle, out;
     const struct sp_program *program; /* makes elements where they are gathered; NULL: they are in `in` */
     const void **constants;
@@ -51,7 +51,7 @@ struct sixstep {
 struct pass {
     struct sp_task task;
     const struct sixstep *x;
-    struct sp_dft *dft;
+    struct sp_dft *dft, *roots;
     struct sp_strip from, to;
     int64_t first, last, width;   /* columns or rows, and how many at a time */
     size_t beside;                /* where the program's scratch begins */

@@ -121,6 +121,32 @@ static int make_line(const struct pass *t, const struct sp_strip *s, int64_t b, 
     return SP_KERNEL_OK;
 }
 
+/* The strip behind one, as far as the task has it. */
+static struct sp_strip next_strip(const struct pass *t, const struct sp_strip *s)
+{
+    struct sp_strip next = *s;
+    next.from += s->count;
+    next.count = t->last - next.from < t->width ? t->last - next.from : t->width;
+    return next;
+}
+
+/* While line b of a strip is being transformed, memory fetches a share of the next one. */
+static void ask_share(const struct sp_strip *next, int64_t b, int64_t count)
+{
+    if (next->count > 0) sp_strip_ask(next, next->rows * b / count, next->rows * (b + 1) / count);
+}
+
+/* The same for columns, whose elements the line has, or what its program reads. */
+static void ask_columns(const struct pass *t, struct sp_strip next, int64_t b, int64_t count)
+{
+    const struct sp_program *p = t->x->program;
+    if (!p) ask_share(&next, b, count);
+    for (int k = 0; p && k < p->noperand; k++) {
+        next.stretch = t->x->read[k].stretch;
+        if (next.stretch) ask_share(&next, b, count);
+    }
+}
+
 int sp_sixstep_columns(struct sp_task *task, void *scratch)
 {
     struct pass *t = (struct pass *)task;
@@ -134,10 +160,12 @@ int sp_sixstep_columns(struct sp_task *task, void *scratch)
         s.count = t->last - c < t->width ? t->last - c : t->width;
         if (x->program) beside = gather_operands(t, &s, (char *)made + bytes, buffer), buffer[x->program->noperand] = made;
         else sp_strip_gather(&s, (char *)scratch + bytes);
+        struct sp_strip next = next_strip(t, &s);
         for (int64_t b = 0; b < s.count; b++) {
             char *line = (char *)scratch + b * bytes; /* what was there has been transformed */
             int fault = x->program ? make_line(t, &s, b, buffer, beside) : SP_KERNEL_OK;
             if (fault) return fault;
+            ask_columns(t, next, b, s.count);
             sp_dft_run(t->dft, x->program ? made : line + bytes, line, x->kernels);
             twist(x, c + b, line, room);
         }
@@ -147,33 +175,39 @@ int sp_sixstep_columns(struct sp_task *task, void *scratch)
     return SP_KERNEL_OK;
 }
 
-/* Where a strip of rows, from row k of this rank's on, is: a run of elements in every piece. */
-static void find_strip(const struct sixstep *x, int64_t k, int64_t width, struct sp_stretch *to)
+/* Rows of this rank from one on, as a strip: a run of elements in every piece. */
+static struct sp_strip find_strip(const struct pass *t, int64_t first, struct sp_stretch *to)
 {
-    for (const struct sp_stretch *s = x->middle.stretch; s->first < INT64_MAX; s++, to++) {
-        *to = *s;
+    const struct sixstep *x = t->x;
+    struct sp_strip s = t->from;
+    int64_t width = t->last - first < t->width ? t->last - first : t->width, row = first - x->rows[x->rank].first;
+    s.stretch = to;
+    s.row = s.count = width;
+    for (const struct sp_stretch *from = x->middle.stretch; from->first < INT64_MAX; from++, to++) {
+        *to = *from;
         to->first *= width;
         to->last *= width;
-        to->data += (s->last - s->first) * k * (int64_t)x->item;
+        to->data += (from->last - from->first) * row * (int64_t)x->item;
     }
     *to = (struct sp_stretch){ INT64_MAX, INT64_MAX, NULL, 0, 0 };
+    return s;
 }
 
 int sp_sixstep_rows(struct sp_task *task, void *scratch)
 {
     struct pass *t = (struct pass *)task;
     const struct sixstep *x = t->x;
-    struct sp_strip s = t->from, to = t->to;
-    int64_t bytes = s.pitch * (int64_t)x->item, own = x->rows[x->rank].first;
-    struct sp_stretch *run = (struct sp_stretch *)(void *)((char *)scratch + (t->width + 1) * bytes);
-    s.stretch = run;
-    for (int64_t k = t->first; k < t->last; k += s.count) {
+    int64_t bytes = t->from.pitch * (int64_t)x->item, turn = 1;
+    struct sp_stretch *room = (struct sp_stretch *)(void *)((char *)scratch + (t->width + 1) * bytes); /* of this strip, and the next */
+    struct sp_strip s = find_strip(t, t->first, room), next, to = t->to;
+    for (int64_t k = t->first; k < t->last; k += to.count, s = next, turn ^= 1) {
         to.from = k;
-        s.row = s.count = to.count = t->last - k < t->width ? t->last - k : t->width;
-        find_strip(x, k - own, s.count, run);
+        to.count = s.count;
         sp_strip_gather(&s, (char *)scratch + bytes);
+        next = find_strip(t, k + s.count, room + turn * (x->middle.nslot + 1));
         for (int64_t b = 0; b < s.count; b++) {
             char *line = (char *)scratch + b * bytes;
+            ask_share(&next, b, s.count);
             sp_dft_run(t->dft, line + bytes, line, x->kernels);
             if (x->scale != 1) x->kernels->scale((size_t)x->n2 * 2, line, x->scale, x->single);
         }
