@@ -59,8 +59,10 @@ static bool grow(void)
 static void begin(struct sp_message *m)
 {
     MPI_Request *r = &comm.request[comm.nactive];
-    if (m->receive) MPI_Irecv(m->data, (int)m->bytes, MPI_BYTE, m->peer, m->tag, comm.comm, r);
-    else MPI_Isend(m->data, (int)m->bytes, MPI_BYTE, m->peer, m->tag, comm.comm, r);
+    void *data = m->near ? m->word : m->data;
+    int bytes = m->near ? (int)sizeof m->word : (int)m->bytes;
+    if (m->receive) MPI_Irecv(data, bytes, MPI_BYTE, m->peer, m->tag, comm.comm, r);
+    else MPI_Isend(data, bytes, MPI_BYTE, m->peer, m->tag, comm.comm, r);
     comm.active[comm.nactive++] = m;
     comm.nreceive += m->receive;
 }

@@ -104,7 +104,7 @@ starp_status sp_dealing_end_round(struct sp_dealing *d, struct sp_slot *const *s
     t->task.end = tell;
     for (int rank = 0; rank < ranks; rank++) {
         struct sp_slot **from = &d->report[round * ranks + rank];
-        if (rank != c->run->sched->rank) *from = sp_parcel_receive(c->run, sizeof(struct report), rank, c->e);
+        if (rank != c->run->sched->rank) *from = sp_message_receive(c->run, sizeof(struct report), rank, c->e);
         if (!*from) return sp_free(t), c->e->status;
         sp_call_depend(c, &t->task, *from, 1);
         sp_pool_put(&c->run->sched->pool, *from, c->run->id); /* nobody gets it before the run has ended */

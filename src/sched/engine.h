@@ -36,7 +36,7 @@ struct sp_slot {
     void *data;
     size_t bytes;                     /* of its class */
     uint32_t refs;
-    int cls;
+    int cls;                          /* below 0: it is not the pool's */
     bool resident;                    /* its pages may be in memory; if not, they will be zeros */
     uint64_t reads, writes;           /* the last run whose tasks read it without a handle, wrote it with or without one */
     struct _starpu_data_state *handle; /* registered when a task first depends on it */
@@ -62,6 +62,8 @@ void sp_pool_free(struct sp_pool *p);
 /* Memory for `bytes` bytes, 64-byte aligned, contents undefined; one reference. NULL: no memory. ordered: the taker writes
    it in a task that depends on its handle. */
 struct sp_slot *sp_pool_get(struct sp_pool *p, size_t bytes, bool ordered);
+/* Memory of near.c's is in use until it is put, and so much more of it is held for good. */
+void sp_pool_count(struct sp_pool *p, size_t bytes, size_t held);
 /* One reference less; run: the one under way, or 0. */
 void sp_pool_put(struct sp_pool *p, struct sp_slot *slot, uint64_t run);
 /* The run has ended: what it used is free for anybody. */
@@ -160,6 +162,8 @@ struct sp_sched {
     int rank, ranks;
     uint32_t session;               /* its number in the job, where there are several ranks */
     uint32_t *sent, *received;      /* messages so far, per other rank: both ends count alike */
+    struct sp_near *near;           /* memory shared with ranks of this machine; NULL: none */
+    bool shares;                    /* rank 0: it is this session that has it */
     struct sp_frame *frame;         /* rank 0: room to write in */
     uint64_t *dropped;              /* rank 0: nodes the others may forget */
     size_t ndropped, dropped_cap;
@@ -219,7 +223,7 @@ void sp_run_note(struct sp_run *run, const void *site, int64_t index, const char
 /* Why a run was stopped. */
 starp_status sp_run_fault(struct sp_run *run, struct sp_error *e);
 
-/* ------------------------------------------------- world.c, control.c, comm.c, functions.c, plugin.c, lead.c, serve.c */
+/* ------------------------------------------------- world.c, control.c, comm.c, near.c, functions.c, plugin.c, lead.c, serve.c */
 
 #include "ranks.h"
 
@@ -297,9 +301,14 @@ starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t by
 starp_status sp_task_sends(struct sp_task *task, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e);
 /* Frees a task that has not been submitted; what it would have sent is not. */
 void sp_task_drop(struct sp_task *task);
-/* The slot a parcel will arrive in: for tasks that order themselves by its handle. The caller may put it at once: nobody gets
+/* The slot a message will arrive in: for tasks that order themselves by its handle. The caller may put it at once: nobody gets
    it before the run has ended. */
-struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e);
+struct sp_slot *sp_message_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e);
+/* The same for what one rank reads where another has put it, if they are near: not to be written, nor kept beyond the run. What is
+   lent is borrowed: sp_parcel_lend as sp_parcel_send, sp_lent_slot, for one rank, as sp_message_slot. */
+starp_status sp_parcel_lend(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e);
+starp_status sp_lent_slot(struct sp_run *run, size_t bytes, int to, struct sp_slot **slot, struct sp_error *e);
+struct sp_slot *sp_parcel_borrow(struct sp_run *run, size_t bytes, int from, struct sp_error *e);
 
 /* ----------------------------------------------------------------------------------------------------- exchange.c */
 

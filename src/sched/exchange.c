@@ -177,7 +177,7 @@ static starp_status receive_from(struct sp_lowering *l, int peer)
     struct place p;
     if (!sp_exchange_gather(l, peer)) return sp_fail_memory(l->e);
     if (l->parcel.n == 0) return STARP_OK;
-    struct sp_slot *slot = sp_parcel_receive(l->run, l->parcel.bytes, peer, l->e);
+    struct sp_slot *slot = sp_parcel_borrow(l->run, l->parcel.bytes, peer, l->e);
     if (!slot) return l->e->status;
     int32_t buffer = sp_cuts_buffer(c, &(struct sp_source){ .value = NULL }, slot, 1), single = 0;
     sp_pool_put(&l->run->sched->pool, slot, l->run->id);
@@ -198,7 +198,7 @@ static starp_status receive_from(struct sp_lowering *l, int peer)
 starp_status sp_exchange_send(struct sp_lowering *l, int owner)
 {
     if (!sp_exchange_gather(l, l->run->sched->rank)) return sp_fail_memory(l->e);
-    return sp_parcel_send(l->run, &l->parcel, owner, l->site, l->e);
+    return sp_parcel_lend(l->run, &l->parcel, owner, l->site, l->e);
 }
 
 starp_status sp_exchange_receive(struct sp_lowering *l)

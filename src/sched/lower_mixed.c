@@ -213,7 +213,7 @@ static starp_status tell(const struct mixed *m, double *worst)
     starp_status status = sp_message_send(run, slot, bytes, SP_EVERYWHERE, m->c->e);
     sp_pool_put(&s->pool, slot, run->id);
     for (int peer = 0; peer < s->ranks && status == STARP_OK; peer++) {
-        from[peer] = peer == s->rank ? NULL : sp_parcel_receive(run, bytes, peer, m->c->e);
+        from[peer] = peer == s->rank ? NULL : sp_message_receive(run, bytes, peer, m->c->e);
         if (peer != s->rank && !from[peer]) return m->c->e->status;
         sp_pool_put(&s->pool, from[peer], run->id);
     }

@@ -124,7 +124,7 @@ static starp_status receive_tiles(const struct gathering *g, struct sp_slot **fr
         for (int rank = 0; rank < ranks && sp_is_mine(run->sched, tile_owner(g, t)); rank++) {
             size_t bytes = rank == own ? 0 : walk(g, t, rank, NULL, false);
             if (bytes == 0) continue;
-            from[t * ranks + rank] = sp_parcel_receive(run, bytes, rank, g->c->e);
+            from[t * ranks + rank] = sp_message_receive(run, bytes, rank, g->c->e);
             if (!from[t * ranks + rank]) return g->c->e->status;
             sp_pool_put(&run->sched->pool, from[t * ranks + rank], run->id);
         }

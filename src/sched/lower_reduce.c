@@ -213,7 +213,7 @@ static starp_status receive_partials(struct sp_lowering *l, int r, const struct 
 {
     if (!gather_partials(l, r, kept, o, peer)) return sp_fail_memory(l->e);
     if (l->parcel.n == 0) return STARP_OK;
-    struct sp_slot *slot = sp_parcel_receive(l->run, l->parcel.bytes, peer, l->e);
+    struct sp_slot *slot = sp_parcel_borrow(l->run, l->parcel.bytes, peer, l->e);
     if (!slot) return l->e->status;
     sp_depend(&t->task, slot, 1, true);
     sp_pool_put(&l->run->sched->pool, slot, l->run->id);
@@ -256,7 +256,7 @@ static starp_status combine_tile(struct sp_lowering *l, int r, const struct kept
     find_overlap(kept, v, tile, &o);
     if (!l->map.everywhere && owner != s->rank) {
         if (!gather_partials(l, r, kept, &o, s->rank)) return sp_fail_memory(l->e);
-        SP_TRY(sp_parcel_send(l->run, &l->parcel, owner, l->site, l->e));
+        SP_TRY(sp_parcel_lend(l->run, &l->parcel, owner, l->site, l->e));
     }
     if (!sp_is_mine(s, owner)) return STARP_OK;
     struct combine_task *t = new_combine_task(l, kept, &o);

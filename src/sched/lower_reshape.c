@@ -112,7 +112,7 @@ static starp_status exchange(struct sp_run *run, struct reshape_task *t, int own
     if (owner != s->rank && bytes[s->rank] > 0) SP_TRY(send_part(run, t, bytes[s->rank], owner, e));
     for (int peer = 0; peer < s->ranks && sp_is_mine(s, owner); peer++) {
         if (peer == s->rank || bytes[peer] == 0) continue;
-        struct sp_slot *slot = sp_parcel_receive(run, bytes[peer], peer, e);
+        struct sp_slot *slot = sp_message_receive(run, bytes[peer], peer, e);
         if (!slot) return e->status;
         t->stream[peer] = slot->data;
         sp_depend(&t->task, slot, 1, true);
@@ -179,7 +179,7 @@ static starp_status hand_over(struct sp_run *run, const struct sp_step *s, struc
         return status;
     }
     if (!sp_is_mine(sched, there)) return STARP_OK;
-    to->slot[t] = bytes ? sp_parcel_receive(run, (bytes + 15) & ~(size_t)15, here, e) : sp_pool_get(&sched->pool, 0, false);
+    to->slot[t] = bytes ? sp_message_receive(run, (bytes + 15) & ~(size_t)15, here, e) : sp_pool_get(&sched->pool, 0, false);
     return to->slot[t] ? STARP_OK : sp_fail_memory(e);
 }
 

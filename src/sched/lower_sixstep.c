@@ -97,7 +97,7 @@ static starp_status make_pieces(struct sixstep *x, struct pass *t, int64_t task)
             sp_call_depend(c, &t->task, slot, 2);
         } else {
             struct sp_slot *slot;
-            SP_TRY(sp_message_slot(c->run, bytes, &slot, c->e));
+            SP_TRY(sp_lent_slot(c->run, bytes, r, &slot, c->e));
             t->piece[r] = slot->data;
             sp_pool_put(&c->run->sched->pool, slot, c->run->id);
             SP_TRY(sp_task_sends(&t->task, slot, bytes, r, c->e));
@@ -140,7 +140,7 @@ static starp_status first_pass(struct sixstep *x)
             if (r == x->rank) {
                 SP_TRY(submit_columns(x, at, to, task));
             } else if (bytes) {
-                struct sp_slot *slot = sp_parcel_receive(c->run, bytes, r, c->e);
+                struct sp_slot *slot = sp_parcel_borrow(c->run, bytes, r, c->e);
                 if (!slot) return c->e->status;
                 x->middle.slot[task] = slot;
             }
@@ -176,7 +176,7 @@ static starp_status submit_rows(struct sixstep *x, int64_t first, int64_t last)
         struct sp_slot *slot;
         size_t bytes = r == x->rank ? 0 : bytes_for(x, t, r);
         if (bytes == 0) continue;
-        if (sp_message_slot(c->run, bytes, &slot, c->e) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
+        if (sp_lent_slot(c->run, bytes, r, &slot, c->e) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
         t->piece[r] = slot->data;
         sp_pool_put(&c->run->sched->pool, slot, c->run->id);
         if (sp_task_sends(&t->task, slot, bytes, r, c->e) != STARP_OK) return sp_task_drop(&t->task), c->e->status;
@@ -191,7 +191,7 @@ static starp_status submit_unpack(struct sixstep *x, int64_t first, int64_t last
     struct pass *t = new_pass(x, "unpack", sp_sixstep_unpack, x->n2, first, last, 3);
     if (!t) return c->e->status;
     size_t bytes = bytes_for(x, t, x->rank);
-    struct sp_slot *slot = bytes ? sp_parcel_receive(c->run, bytes, from, c->e) : NULL;
+    struct sp_slot *slot = bytes ? sp_parcel_borrow(c->run, bytes, from, c->e) : NULL;
     if (!slot) return sp_task_drop(&t->task), bytes ? c->e->status : STARP_OK;
     t->piece[0] = slot->data;
     t->task.scratch = 0;

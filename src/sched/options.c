@@ -124,7 +124,7 @@ size_t sp_options_write(const struct sp_options *o, char *to, size_t cap)
     size_t n = 0;
     for (int i = 0; i < SP_NOPTIONS && n < cap; i++) {
         const struct sp_option *x = &o->at[i];
-        if (!x->from_environment) continue;
+        if (!x->from_environment && x->value == rows[i].standard) continue;
         n += (size_t)snprintf(to + n, cap - n, "%s", rows[i].variable) + 1;
         if (n >= cap) break;
         if (rows[i].kind == TEXT) n += (size_t)snprintf(to + n, cap - n, "%s", x->text) + 1;

@@ -19,7 +19,7 @@ static size_t extra_bytes(const struct sp_panel *p)
 static starp_status receive(struct sp_calling *c, const struct sp_matrix *m, int owner, struct sp_panel *p)
 {
     size_t column = rounded((size_t)(p->cols * p->rows) * (size_t)sp_dtypes[m->dtype].size);
-    p->slab = sp_parcel_receive(c->run, column + rounded(extra_bytes(p)), owner, c->e);
+    p->slab = sp_message_receive(c->run, column + rounded(extra_bytes(p)), owner, c->e);
     if (!p->slab) return c->e->status;
     sp_pool_put(&c->run->sched->pool, p->slab, c->run->id); /* nobody gets it before the run has ended */
     p->data = p->slab->data;

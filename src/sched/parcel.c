@@ -71,16 +71,21 @@ static int perform_pack(struct sp_task *task, void *scratch)
 #define FOOTER 16
 #define SOUND UINT64_C(0x736f756e64a5c3e1)
 
+static void *footer_of(const struct sp_message *m)
+{
+    return m->near ? (char *)m->word : (char *)m->data + m->bytes - FOOTER;
+}
+
 void sp_message_sign(const struct sp_message *m)
 {
     uint64_t word = atomic_load(&m->run->stop) ? 0 : SOUND ^ m->run->id;
-    memcpy((char *)m->data + m->bytes - FOOTER, &word, sizeof word);
+    memcpy(footer_of(m), &word, sizeof word);
 }
 
 bool sp_message_is_sound(const struct sp_message *m)
 {
     uint64_t word;
-    memcpy(&word, (const char *)m->data + m->bytes - FOOTER, sizeof word);
+    memcpy(&word, footer_of(m), sizeof word);
     return word == (SOUND ^ m->run->id);
 }
 
@@ -93,7 +98,7 @@ static struct sp_message *new_message(struct sp_run *run, struct sp_slot *slot, 
     s->messages += !receive;
     s->bytes_sent += receive ? 0 : bytes;
     *m = (struct sp_message){ .run = run, .slot = slot, .data = slot->data, .bytes = bytes + FOOTER, .peer = peer, .receive = receive,
-                              .tag = sp_comm_tag(s->session, number) };
+                              .near = sp_near_has(slot), .tag = sp_comm_tag(s->session, number) };
     return m;
 }
 
@@ -149,12 +154,10 @@ static void depend_on_pieces(struct pack_task *t)
     }
 }
 
-starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e)
+/* The slot is put. */
+static starp_status send(struct sp_run *run, const struct sp_parcel *p, struct sp_slot *slot, int to, const void *site, struct sp_error *e)
 {
     struct sp_sched *s = run->sched;
-    if (p->n == 0) return STARP_OK;
-    struct sp_slot *slot = NULL;
-    SP_TRY(sp_message_slot(run, p->bytes, &slot, e));
     struct pack_task *t = new_pack(run, p, site);
     if (!t) return sp_pool_put(&s->pool, slot, run->id), sp_fail_memory(e);
     t->to = slot->data;
@@ -162,6 +165,32 @@ starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int t
     depend_on_pieces(t);
     sp_pool_put(&s->pool, slot, run->id); /* others get it when the run has ended */
     return sp_submit(&t->task, e);
+}
+
+starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e)
+{
+    struct sp_slot *slot = NULL;
+    if (p->n == 0) return STARP_OK;
+    SP_TRY(sp_message_slot(run, p->bytes, &slot, e));
+    return send(run, p, slot, to, site, e);
+}
+
+static starp_status lend(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e)
+{
+    struct sp_slot *slot = NULL;
+    SP_TRY(sp_lent_slot(run, p->bytes, to, &slot, e));
+    return send(run, p, slot, to, site, e);
+}
+
+starp_status sp_parcel_lend(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e)
+{
+    const struct sp_sched *s = run->sched;
+    if (p->n == 0) return STARP_OK;
+    if (to != SP_EVERYWHERE) return lend(run, p, to, site, e);
+    for (int peer = 0; peer < s->ranks; peer++) {
+        if (peer != s->rank) SP_TRY(lend(run, p, peer, site, e));
+    }
+    return STARP_OK;
 }
 
 starp_status sp_message_slot(struct sp_run *run, size_t bytes, struct sp_slot **slot, struct sp_error *e)
@@ -190,14 +219,33 @@ starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t by
     return STARP_OK;
 }
 
-struct sp_slot *sp_parcel_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e)
+/* Nobody else gets it before the run has ended: waiting for an earlier reader would hold up this message and those behind it. */
+static struct sp_slot *receive(struct sp_run *run, struct sp_slot *slot, size_t bytes, int from, struct sp_error *e)
 {
-    struct sp_sched *s = run->sched;
-    if (check_size(bytes, e) != STARP_OK) return NULL;
-    struct sp_slot *slot = sp_pool_get(&s->pool, bytes + FOOTER, false);
     struct sp_message *m = slot ? new_message(run, slot, bytes, from, true) : NULL;
-    if (!m) return sp_pool_put(&s->pool, slot, 0), sp_fail_memory(e), NULL;
-    slot->writes = slot->reads = run->id; /* waiting for an earlier reader would hold up this message and those behind it */
+    if (!m) return sp_pool_put(&run->sched->pool, slot, 0), sp_fail_memory(e), NULL;
+    slot->writes = slot->reads = run->id;
     sp_receive(m);
     return slot;
+}
+
+struct sp_slot *sp_message_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e)
+{
+    if (check_size(bytes, e) != STARP_OK) return NULL;
+    return receive(run, sp_pool_get(&run->sched->pool, bytes + FOOTER, false), bytes, from, e);
+}
+
+starp_status sp_lent_slot(struct sp_run *run, size_t bytes, int to, struct sp_slot **slot, struct sp_error *e)
+{
+    SP_TRY(sp_near_slot(run->sched, bytes, to, false, slot, e));
+    if (!*slot) return sp_message_slot(run, bytes, slot, e);
+    (*slot)->writes = (*slot)->reads = run->id;
+    return STARP_OK;
+}
+
+struct sp_slot *sp_parcel_borrow(struct sp_run *run, size_t bytes, int from, struct sp_error *e)
+{
+    struct sp_slot *slot;
+    if (sp_near_slot(run->sched, bytes, from, true, &slot, e) != STARP_OK) return NULL;
+    return slot ? receive(run, slot, bytes, from, e) : sp_message_receive(run, bytes, from, e);
 }

@@ -129,10 +129,19 @@ struct sp_slot *sp_pool_get(struct sp_pool *p, size_t bytes, bool ordered)
     return slot;
 }
 
+void sp_pool_count(struct sp_pool *p, size_t bytes, size_t held)
+{
+    if (p->limit && (int64_t)(p->held + held) > p->limit) trim(p, held);
+    p->held += held;
+    p->live += bytes;
+    if (p->live > p->peak) p->peak = p->live;
+}
+
 void sp_pool_put(struct sp_pool *p, struct sp_slot *slot, uint64_t run)
 {
     if (!slot || --slot->refs > 0) return;
     p->live -= slot->bytes;
+    if (slot->cls < 0) return;
     struct sp_slot **list = &p->free[slot->cls];
     if (run && slot->reads == run) list = &p->busy;
     else if (run && slot->writes == run) list = slot->handle ? &p->hot[slot->cls] : &p->busy;

@@ -9,6 +9,8 @@ struct sp_frame;
 struct sp_bytes;
 struct sp_frame_head;
 struct sp_done;
+struct sp_slot;
+struct sp_sched;
 
 /* Joins the job this process was started in, once; alone when there is none. */
 starp_status sp_world_join(const struct sp_options *o, struct sp_error *e);
@@ -41,7 +43,8 @@ struct sp_message {
     void *data;
     size_t bytes;                   /* with the word behind them: sp_message_sign */
     int peer, tag;
-    bool receive;
+    bool receive, near;             /* near: the bytes are there, only the word travels */
+    uint64_t word[2];               /* of a near one */
 };
 starp_status sp_comm_start(struct sp_error *e);
 void sp_comm_stop(void);
@@ -54,6 +57,27 @@ void sp_comm_abandon(void);
 /* Outside runs, waiting: */
 starp_status sp_comm_send(const void *data, size_t bytes, int peer, struct sp_error *e);
 starp_status sp_comm_receive(void *data, size_t bytes, int peer, struct sp_error *e);
+
+/* ----------------------------------------------------------------------------------------------------- near.c */
+
+/* Where a rank's channels to the others of its machine can be found. */
+struct sp_near_place {
+    int32_t rank, pid, fd;          /* fd -1: it has none */
+    int64_t bytes;                  /* of a channel */
+    uint64_t proof;                 /* what each of them begins with */
+};
+/* This rank's: it is the local-th of so many on the machine. Then all of theirs, by number on the machine; false: there is one
+   that cannot be seen. And when all have tried: whether all of them can see all, else there are none. */
+void sp_near_make(int ranks, int local, int rank, uint64_t proof, struct sp_near_place *place);
+bool sp_near_map(const struct sp_near_place *place);
+void sp_near_settle(bool all);
+/* A session's, as its option says, which becomes 0 for all but one session at a time; a run of it begins, with empty channels. */
+starp_status sp_near_open(struct sp_sched *s, struct sp_error *e);
+void sp_near_close(struct sp_sched *s);
+void sp_near_begin(struct sp_sched *s);
+/* Where the next message to or from a rank lies until the end of the run, `bytes` with the word; NULL: it travels. */
+starp_status sp_near_slot(struct sp_sched *s, size_t bytes, int peer, bool receive, struct sp_slot **slot, struct sp_error *e);
+bool sp_near_has(const struct sp_slot *slot);
 
 /* ------------------------------------------------------------------------------------------------- functions.c */
 

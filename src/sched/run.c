@@ -92,6 +92,7 @@ static struct sp_run *new_run(struct sp_sched *s, struct sp_graph *g, struct sp_
     run->keep_leaves = g->keep_leaves || plan->fallible;
     run->plan = plan;
     run->id = ++s->run_id; /* the same on all ranks */
+    sp_near_begin(s);
     run->nnode = o->n;
     run->node = (struct sp_node **)(run + 1);
     run->value = (struct sp_value **)(run->node + n);

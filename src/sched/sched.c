@@ -43,6 +43,7 @@ static starp_status start(struct sp_sched *s, struct sp_error *e)
     s->sent = sp_calloc(2 * (size_t)s->ranks, sizeof *s->sent);
     s->received = s->sent + s->ranks;
     if (!s->sent) return sp_fail_memory(e);
+    SP_TRY(sp_near_open(s, e));
     SP_TRY(sp_runtime_acquire(&s->options, &s->runtime, e));
     s->scratch = sp_calloc((size_t)s->runtime.workers + 1, sizeof *s->scratch);
     if (s->scratch) return STARP_OK;
@@ -62,6 +63,7 @@ starp_status sp_sched_start(const struct sp_options *o, struct sp_sched **sched,
         *sched = s;
         return STARP_OK;
     }
+    sp_near_close(s);
     sp_free(s->sent);
     sp_free(s);
     return e->status;
@@ -89,6 +91,7 @@ static void close_sched(void *self)
     sp_remains_drop(s, 0);
     sp_functions_free(s);
     sp_plugins_free(s);
+    sp_near_close(s);
     for (int i = 0; i <= s->runtime.workers; i++) sp_free(s->scratch[i].memory);
     sp_free(s->scratch);
     sp_plan_cache_free(&s->plans);

@@ -34,6 +34,7 @@
     X(explain, "STARP_EXPLAIN", BOOL, 0, 0, 1, "every plan on stderr as it is run") \
     X(check, "STARP_CHECK", BOOL, 0, 0, 1, "run every fused step element by element too, and compare") \
     X(timeout, "STARP_TIMEOUT", INT, 60, 1, 1 << 20, "seconds after which a rank whose machine does not answer counts as dead") \
+    X(shared, "STARP_SHARED", INT, (int64_t)1 << 30, 0, INT64_MAX, "bytes of messages that two ranks of a machine share, each way; 0: all are copied") \
     X(isa, "STARP_ISA", TEXT, 0, 0, 0, "instruction set of the kernels (best|generic|avx2|avx512)") \
     X(fault, "STARP_FAULT", INT, 0, 0, INT64_MAX, "make the n-th task fail; 0: none (for tests)")
 

@@ -75,7 +75,7 @@ static starp_status send_columns(struct sixstep *x, const struct sp_stretch *s, 
     for (int r = 0; r < x->ranks; r++) {
         if (r == x->rank) continue;
         if (!fill_parcel(x, s, slot, r, p)) return sp_fail_memory(c->e);
-        SP_TRY(sp_parcel_send(c->run, p, r, c->node->site, c->e));
+        SP_TRY(sp_parcel_lend(c->run, p, r, c->node->site, c->e));
     }
     return STARP_OK;
 }
@@ -88,7 +88,7 @@ static starp_status receive_columns(struct sixstep *x, const struct sp_stretch *
     int count = cut_columns(x, s, x->rank, cut);
     if (!fill_parcel(x, s, NULL, x->rank, p)) return sp_fail_memory(c->e);
     if (p->n == 0) return STARP_OK;
-    struct sp_slot *slot = sp_parcel_receive(c->run, p->bytes, s->owner, c->e);
+    struct sp_slot *slot = sp_parcel_borrow(c->run, p->bytes, s->owner, c->e);
     if (!slot) return c->e->status;
     sp_pool_put(&c->run->sched->pool, slot, c->run->id); /* nobody gets it before the run has ended */
     x->in.slot[x->in.nslot++] = slot;

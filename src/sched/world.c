@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "world.h"
@@ -198,12 +199,27 @@ void sp_world_end(bool orderly)
 
 /* -------------------------------------------------------------------------------------------------------- joining */
 
+/* The ranks of this machine find each other, and the memory they share. */
 static void find_local(void)
 {
     MPI_Comm local;
+    struct sp_near_place own, *all;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, world.rank, MPI_INFO_NULL, &local);
     MPI_Comm_rank(local, &world.local_rank);
     MPI_Comm_size(local, &world.local_size);
+    all = sp_malloc((size_t)world.local_size * sizeof *all);
+    int there = all != NULL, seen;
+    MPI_Allreduce(MPI_IN_PLACE, &there, 1, MPI_INT, MPI_MIN, local);
+    if (there) {
+        sp_near_make(world.local_size, world.local_rank, world.rank, ((uint64_t)getpid() << 32) ^ (uint64_t)now.tv_nsec, &own);
+        MPI_Allgather(&own, sizeof own, MPI_BYTE, all, sizeof own, MPI_BYTE, local);
+        seen = sp_near_map(all);
+        MPI_Allreduce(MPI_IN_PLACE, &seen, 1, MPI_INT, MPI_MIN, local);
+        sp_near_settle(seen);
+    }
+    sp_free(all);
     MPI_Comm_free(&local);
 }
 
