@@ -318,6 +318,8 @@ static void what_is_refused(void **state)
     fc_refused(starp_fft_fft(nothing, 0, 1, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements");
     fc_refused(starp_fft_rfft(x, -5, 0, STARP_BACKWARD), STARP_ERR_SHAPE, "-5 elements");
     fc_refused(starp_fft_irfft(starp_at(z, ":, :1"), 0, 1, STARP_BACKWARD), STARP_ERR_SHAPE, "0 elements");
+    fc_refused(starp_fft_fft(x, 2147483659, 0, STARP_BACKWARD), STARP_ERR_LIMIT, "no product of two"); /* a prime */
+    fc_refused(starp_fft_rfft(x, 2 * INT64_C(2147483659), 0, STARP_BACKWARD), STARP_ERR_LIMIT, "no product of two");
     fc_refused(starp_fft_fft(x, 0, 2, STARP_BACKWARD), STARP_ERR_INDEX, "axis 2");
     fc_refused(starp_fft_ifft(x, 0, -3, STARP_BACKWARD), STARP_ERR_INDEX, "axis -3");
     fc_refused(starp_fft_fft(number, 0, -1, STARP_BACKWARD), STARP_ERR_INDEX, "axis -1");
@@ -325,7 +327,7 @@ static void what_is_refused(void **state)
     fc_refused(starp_fft_ihfft(z, 0, 0, STARP_BACKWARD), STARP_ERR_DTYPE, "c64");
     fc_refused(starp_fft_fft(x, 0, 0, (starp_fft_norm)3), STARP_ERR_ARGUMENT, "norm 3");
     fc_refused(starp_fft_hfft(x, 0, 0, (starp_fft_norm)-1), STARP_ERR_ARGUMENT, "norm -1");
-    fc_refused(starp_fft_fft(x, INT64_MAX / 2, 0, STARP_BACKWARD), STARP_ERR_SHAPE, "more than FFTW can count");
+    fc_refused(starp_fft_fft(x, INT64_MAX / 2, 0, STARP_BACKWARD), STARP_ERR_LIMIT, "more than FFTW can count");
     assert_null(starp_fft_fft(NULL, 0, 0, STARP_BACKWARD));
     assert_null(starp_fft_irfft(NULL, 0, 0, STARP_BACKWARD));
     assert_int_equal(starp_last_status(), STARP_OK);

@@ -7,7 +7,8 @@
  * @defgroup fft Discrete Fourier transforms
  * Along an axis (-1: the last) of n elements (0: as many as there are; more are cut off, missing ones are zeros), as in NumPy:
  * y[k] = sum of x[j] e^(-2 pi i j k / n), inverse transforms with e^(+2 pi i j k / n). f32 and c64 stay in single precision;
- * integers and bool are transformed in double. Any length; fast where it has small factors. Deferred. FFTW does the work.
+ * integers and bool are transformed in double. Any length, fast where it has small factors; beyond 2^31, products of two numbers up
+ * to 65536 (else STARP_ERR_LIMIT). Deferred. FFTW does the work.
  * @{
  */
 /** Which of the two directions is divided: the inverse by n, both by its root, or the forward one by n. */

@@ -393,7 +393,6 @@ struct sp_dft_key {
     bool decimated;         /* C2C: of sp_dft_parts() p, element j is given at place j % p * (n / p) + j / p */
     int64_t n;              /* elements, or real ones; up to SP_DFT_LONGEST it is fast */
 };
-#define SP_DFT_TINY 32      /* lines up to this length go in and out several at a time */
 struct sp_dft;
 /* Planned once, kept for others to use. NULL: no memory. */
 struct sp_dft *sp_dft_get(const struct sp_dft_key *key);

@@ -3,6 +3,7 @@
  * build_fft.c: operations along one axis: Fourier transforms, and zeros put around an array. What is cut off, converted or
  * mirrored is a matter of views and maps; the operation itself only ever fills up with zeros.
  */
+#include <math.h>
 #include <string.h>
 
 #include "build.h"
@@ -38,6 +39,24 @@ static bool has_options(enum sp_call call, const struct sp_axis_param *p)
     return p->scale >= SP_FFT_BY_NOTHING && p->scale <= (transforms ? SP_FFT_BY_ROOT : SP_FFT_BY_NOTHING);
 }
 
+bool sp_fft_cuts(int64_t n, int64_t *n1, int64_t *n2)
+{
+    if (n > (int64_t)SP_DFT_LONGEST * SP_DFT_LONGEST) return false;
+    int64_t d = (int64_t)sqrt((double)n);
+    while (d * d > n) d--;
+    while (n % d) d--;
+    *n1 = d;
+    *n2 = n / d;
+    return d > SP_DFT_TINY && *n2 <= SP_DFT_LONGEST;
+}
+
+/* FFTW counts in int; longer lines can be made of shorter ones, if at all. */
+static bool is_length(enum sp_call call, int64_t n)
+{
+    int64_t n1, n2;
+    return n <= INT32_MAX || (call == SP_CALL_fft && sp_fft_cuts(n, &n1, &n2));
+}
+
 bool sp_build_axis_call(struct sp_graph *g, enum sp_call call, const struct sp_node *x, const struct sp_axis_param *p, struct sp_results *r)
 {
     *r = (struct sp_results){ .n = 1, .dtype = { x->dtype }, .shape = { x->shape } };
@@ -46,7 +65,9 @@ bool sp_build_axis_call(struct sp_graph *g, enum sp_call call, const struct sp_n
     if (p->axis < 0 || p->axis >= x->shape.n) return refuse(g, STARP_ERR_ARGUMENT, call, x, "has no such axis");
     int64_t extent = x->shape.v[p->axis], most = call == SP_CALL_irfft ? p->n / 2 + 1 : p->n;
     if (p->n < (call == SP_CALL_pad ? 0 : 1)) return refuse(g, STARP_ERR_SHAPE, call, x, "cannot be brought to less than 1 element along an axis");
-    if (call != SP_CALL_pad && p->n > INT32_MAX) return refuse(g, STARP_ERR_SHAPE, call, x, "along an axis is more than FFTW can count with 32 bits");
+    if (call != SP_CALL_pad && !is_length(call, p->n)) {
+        return refuse(g, STARP_ERR_LIMIT, call, x, "along an axis is more than FFTW can count, for a length that is no product of two up to 65536");
+    }
     if (p->first < 0 || p->first > p->n || extent > most - p->first) return refuse(g, STARP_ERR_SHAPE, call, x, "has more elements along the axis");
     r->shape[0].v[p->axis] = call == SP_CALL_rfft ? p->n / 2 + 1 : p->n;
     if (call == SP_CALL_rfft) r->dtype[0] = x->dtype == STARP_F32 ? STARP_C64 : STARP_C128;

@@ -90,8 +90,11 @@ struct sp_node *sp_build_fft(struct sp_graph *g, enum sp_call call, struct sp_no
 /* The same along two axes, first one, then the other, of lengths up to SP_DFT_LONGEST: fft2, rfft2 or irfft2; inverse: of fft2. */
 struct sp_node *sp_build_fft2(struct sp_graph *g, enum sp_call call, struct sp_node *x, const int64_t *n, const int *axis, bool inverse,
                               enum sp_fft_scale scale);
-/* The longest line that is best transformed by one task. */
+/* The longest line that is best transformed by one task; up to the other length, several of them at a time. */
 #define SP_DFT_LONGEST 65536
+#define SP_DFT_TINY 32
+/* Whether a line is n1 <= n2 shorter ones, times each other, that are neither tiny nor too long: so that many tasks can share it. */
+bool sp_fft_cuts(int64_t n, int64_t *n1, int64_t *n2);
 struct sp_node *sp_build_pad(struct sp_graph *g, struct sp_node *x, int64_t axis, int64_t first, int64_t n);
 /* Zeros around all axes. */
 struct sp_node *sp_build_pad_around(struct sp_graph *g, struct sp_node *x, const starp_dims *before, const starp_dims *after);

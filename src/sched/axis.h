@@ -58,8 +58,7 @@ double sp_along_scale(const struct sp_along *f); /* what results are multiplied 
 /* lower_planes.c: two axes one after the other, in two passes over memory: of g from what of f comes out; whether that is worth it. */
 bool sp_planes_apply(const struct sp_along *f, const struct sp_along *g);
 starp_status sp_lower_planes(struct sp_along *f, struct sp_along *g);
-/* lower_sixstep.c: a long line, over many tasks; whether a length is one that it can cut. */
-bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2);
+/* lower_sixstep.c: a line of a length that sp_fft_cuts, over many tasks. */
 starp_status sp_lower_sixstep(struct sp_along *f);
 
 #endif

@@ -99,7 +99,7 @@ void sp_along_keep(struct sp_along *f, struct sp_slot **slot, int64_t n)
 static bool is_long(const struct sp_along *f)
 {
     int64_t n1, n2;
-    return f->call == SP_CALL_fft && f->param.n > SP_DFT_LONGEST && sp_sixstep_cuts(f->param.n, &n1, &n2);
+    return f->call == SP_CALL_fft && f->param.n > SP_DFT_LONGEST && sp_fft_cuts(f->param.n, &n1, &n2);
 }
 
 /* Memory that other tasks of this run have used may be written when these are done. */

@@ -5,7 +5,6 @@
  * by roots of unity, a second one transforms rows; a task has a share of them, and gathers a strip at a time. The result of the first
  * pass lies in pieces, one per task and rank that goes on with it, so that on many ranks the transposition is the exchange.
  */
-#include <math.h>
 #include <string.h>
 
 #include "sixstep.h"
@@ -15,16 +14,6 @@
 #define TASKS 8  /* of a worker in a pass, at least; */
 #define STRIPS 4 /* of a task, then */
 #define STRIP_BYTES ((int64_t)1 << 20) /* of lines that are worked on together: a level-2 cache, or nearly */
-
-bool sp_sixstep_cuts(int64_t n, int64_t *n1, int64_t *n2)
-{
-    int64_t d = (int64_t)sqrt((double)n);
-    while (d * d > n) d--;
-    while (n % d) d--;
-    *n1 = d;
-    *n2 = n / d;
-    return d > SP_DFT_TINY && *n2 <= SP_DFT_LONGEST;
-}
 
 /* ------------------------------------------------------------------------------------------------------- submitting */
 
@@ -262,7 +251,7 @@ static starp_status begin(struct sixstep *x, struct sp_along *f)
                            .ranks = f->out.value->map.everywhere ? 1 : s->ranks, .scale = sp_along_scale(f), .program = f->program, .constants = c->constants, .given = f->in_shape.v[f->param.axis] };
     x->rank = x->ranks == 1 ? 0 : s->rank;
     x->past = x->n * (int64_t)x->item > s->cache_bytes / 2;
-    sp_sixstep_cuts(x->n, &x->n1, &x->n2);
+    sp_fft_cuts(x->n, &x->n1, &x->n2);
     x->rows = sp_run_keep(c->run, (size_t)x->ranks * 2 * sizeof *x->rows);
     struct sp_dft_key key = { .kind = SP_DFT_C2C, .single = single, .inverse = f->param.inverse, .decimated = true, .n = x->n1 };
     x->dft1 = sp_dft_get(&key);
