@@ -16,6 +16,7 @@
 #include <dirent.h>
 
 #include "client.h"
+#include "client_check.h"
 #include "npy_check.h"
 #include "ranks.h"
 
@@ -69,14 +70,6 @@ static void assert_holds(starp_array *x, starp_dtype dtype, const starp_dims *sh
     assert_memory_equal(buffer, data, bytes);
     free(buffer);
     assert_int_equal(starp_release(x), STARP_OK);
-}
-
-static void assert_refused(starp_array *x, starp_status status, const char *words)
-{
-    assert_null(x);
-    assert_int_equal(starp_last_status(), status);
-    if (!strstr(starp_last_error(), words)) fail_msg("\"%s\" lacks \"%s\"", starp_last_error(), words);
-    starp_clear_error();
 }
 
 static void round_trip_of_every_dtype(void **state)
@@ -166,17 +159,15 @@ static void bad_files_are_refused(void **state)
 {
     starp_session *s = *state;
     unlink(path);
-    assert_refused(starp_load(s, path), STARP_ERR_IO, "No such file");
-    assert_refused(starp_load(s, "/tmp"), STARP_ERR_IO, "/tmp");
-    assert_refused(starp_load(s, NULL), STARP_ERR_ARGUMENT, "NULL");
-    assert_refused(load_made(s, NPY_TEXT("'<f8'", "False", "(3,)"), "0123456789", 10), STARP_ERR_FORMAT,
-                   "10 bytes of data, but shape (3,) of f64 needs 24");
-    assert_refused(load_made(s, NPY_TEXT("'<f8'", "False", "(1000000000000,)"), "", 0), STARP_ERR_FORMAT, "8000000000000");
-    assert_refused(load_made(s, NPY_TEXT("'|b1'", "False", "(3,)"), "\0\1\2", 3), STARP_ERR_FORMAT,
-                   "element 2 of bool data is 2");
-    assert_refused(load_made(s, NPY_TEXT("'<f2'", "False", "(3,)"), "012345", 6), STARP_ERR_FORMAT, path);
+    cc_refused(starp_load(s, path), STARP_ERR_IO, "No such file");
+    cc_refused(starp_load(s, "/tmp"), STARP_ERR_IO, "/tmp");
+    cc_refused(starp_load(s, NULL), STARP_ERR_ARGUMENT, "NULL");
+    cc_refused(load_made(s, NPY_TEXT("'<f8'", "False", "(3,)"), "0123456789", 10), STARP_ERR_FORMAT, "10 bytes of data, but shape (3,) of f64 needs 24");
+    cc_refused(load_made(s, NPY_TEXT("'<f8'", "False", "(1000000000000,)"), "", 0), STARP_ERR_FORMAT, "8000000000000");
+    cc_refused(load_made(s, NPY_TEXT("'|b1'", "False", "(3,)"), "\0\1\2", 3), STARP_ERR_FORMAT, "element 2 of bool data is 2");
+    cc_refused(load_made(s, NPY_TEXT("'<f2'", "False", "(3,)"), "012345", 6), STARP_ERR_FORMAT, path);
     write_all("", 0);
-    assert_refused(starp_load(s, path), STARP_ERR_FORMAT, "not a .npy file");
+    cc_refused(starp_load(s, path), STARP_ERR_FORMAT, "not a .npy file");
 }
 
 static void every_truncated_file_is_refused(void **state)
@@ -186,7 +177,7 @@ static void every_truncated_file_is_refused(void **state)
     memset(bytes + n, 5, 16);
     for (size_t cut = 0; cut < n + 16; cut++) {
         write_all(bytes, cut);
-        assert_refused(starp_load(*state, path), STARP_ERR_FORMAT, "load: ");
+        cc_refused(starp_load(*state, path), STARP_ERR_FORMAT, "load: ");
     }
 }
 

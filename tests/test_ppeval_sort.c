@@ -231,16 +231,14 @@ static void what_fails_alone(void **state)
 static int open_in_tiles(void **state)
 {
     (void)state;
-    rig_environment("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2");
     every = 3;
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2");
 }
 
 static int open_keeping(void **state)
 {
     (void)state;
-    rig_environment("STARP_PPEVAL_KEEP=1");
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_PPEVAL_KEEP=1");
 }
 
 int main(void)
