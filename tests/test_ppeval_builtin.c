@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "fft_check.h"
+#include "ppeval_check.h"
 #include "rig.h"
 
 #define COUNT(list) (int)(sizeof(list) / sizeof *(list))
@@ -336,25 +337,20 @@ static void containers_are_as_arrays(void **state)
 
 /* ----------------------------------------------------------------------------------------------------------- errors */
 
-static starp_array *each(const char *name, starp_array *x)
-{
-    return starp_ppeval(session, name, STARP_ARGS(x));
-}
-
 /* Shapes that differ are told when the call is made; a single shape is an array. */
 static void containers_with_words(void **state)
 {
     (void)state;
     la_done(starp_scope_open(session));
     starp_ragged *r = container(la_input(session, STARP_SHAPE(4, 5, 6), STARP_F64, &seed), 0), *s = NULL;
-    fc_refused(each("svdvals", starp_ppitems(r)), STARP_ERR_SHAPE, "svdvals: result 0 is f64 (5,) in iteration 0, f64 (4,) in iteration 1");
+    fc_refused(pc_each("svdvals", starp_ppitems(r)), STARP_ERR_SHAPE, "svdvals: result 0 is f64 (5,) in iteration 0, f64 (4,) in iteration 1");
     fc_refused(starp_ppeval(session, "matmul", STARP_ARGS(starp_ppitems(r), starp_ppitems(r))), STARP_ERR_ARGUMENT,
                "matmul: of what is built in, this takes and makes no containers");
-    fc_refused(each("inv", starp_ppitems(r)), STARP_ERR_SHAPE, "inv: a slice of shape (5, 6) is not a square matrix");
+    fc_refused(pc_each("inv", starp_ppitems(r)), STARP_ERR_SHAPE, "inv: a slice of shape (5, 6) is not a square matrix");
     starp_ragged *t = container(la_input(session, STARP_SHAPE(3, 2, 2), STARP_C64, &seed), 0);
-    fc_refused(each("max", starp_ppitems(t)), STARP_ERR_DTYPE, "max: not defined for c64");
+    fc_refused(pc_each("max", starp_ppitems(t)), STARP_ERR_DTYPE, "max: not defined for c64");
     la_done(starp_ragged_release(t));
-    starp_array *sums = each("sum", starp_ppitems(r));
+    starp_array *sums = pc_each("sum", starp_ppitems(r));
     la_shape("sum", sums, STARP_F64, STARP_SHAPE(4));
     for (int64_t i = 0; i < 4; i++) la_same("sum", result_of(sums, i), starp_sum(la_copy(starp_ragged_item(r, i)), NULL, 0));
     assert_int_equal(starp_ppeval_ragged(session, "nonesuch", STARP_ARGS(starp_ppitems(r)), 1, &s), STARP_ERR_ARGUMENT);

@@ -37,23 +37,8 @@ static void range_of(enum reduction what, starp_dtype d, double *lo, double *hi)
 static struct sp_node *operand(struct rig *r, const starp_dims *shape, starp_dtype d, enum reduction what, uint64_t seed)
 {
     double lo, hi;
-    int64_t size = sp_shape_size(shape);
-    void *data = calloc((size_t)size + 1, sp_dtypes[d].size);
-    assert_non_null(data);
     range_of(what, d, &lo, &hi);
-    rig_fill(d, data, size, lo, hi, &seed);
-    struct sp_node *n = rig_data(r, data, shape, d);
-    free(data);
-    return n;
-}
-
-static starp_dims axes_of(unsigned set, int ndim)
-{
-    starp_dims axes = { 0 };
-    for (int a = 0; a < ndim; a++) {
-        if (set >> a & 1) axes.v[axes.n++] = a % 2 ? a : a - ndim;
-    }
-    return axes;
+    return reduction_operand(r, shape, d, lo, hi, seed);
 }
 
 /* All sets of axes, kept and dropped, of one array. */
@@ -62,7 +47,7 @@ static int reductions_of(struct rig *r, enum reduction what, const starp_dims *s
     int n = 0;
     struct sp_node *x = operand(r, shape, d, what, (uint64_t)d * 100 + what);
     for (unsigned set = 0; set < 1u << shape->n; set++) {
-        starp_dims axes = axes_of(set, shape->n);
+        starp_dims axes = reduction_axes(set, shape->n);
         if ((what == ARGMIN || what == ARGMAX) && axes.n != 1) continue;
         for (int keep = 0; keep < 2; keep++) roots[n++] = reduction_build(&r->g, what, x, &axes, keep);
     }
