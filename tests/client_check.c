@@ -101,17 +101,22 @@ void cc_in_each(int n, const char *const *assignments, void (*check)(starp_sessi
 
 /* --------------------------------------------------------------------------------------------- what is looked at */
 
+void cc_done(starp_status status)
+{
+    if (status != STARP_OK) fail_msg("%s: %s", starp_status_name(status), starp_last_error());
+}
+
 starp_stats cc_stats(starp_session *s)
 {
     starp_stats stats;
-    assert_int_equal(starp_stats_of(s, &stats), STARP_OK);
+    cc_done(starp_stats_of(s, &stats));
     return stats;
 }
 
 double cc_item(starp_array *x)
 {
     double v = 0;
-    if (starp_item(x, STARP_F64, &v) != STARP_OK) fail_msg("%s", starp_last_error());
+    cc_done(starp_item(x, STARP_F64, &v));
     return v;
 }
 

@@ -37,6 +37,7 @@ void cc_in_each(int n, const char *const *assignments, void (*check)(starp_sessi
 
 /* --------------------------------------------------------------------------------------------- what is looked at */
 
+void cc_done(starp_status status); /* fails the test with the last error */
 starp_stats cc_stats(starp_session *s);
 double cc_item(starp_array *x);
 /* The last error has this status, and these words; it is cleared. */
