@@ -49,7 +49,7 @@ struct bench_unit {
     double scale;
     bool rate;
 };
-extern const struct bench_unit bench_gbps, bench_gflops, bench_meps, bench_us, bench_ns, bench_percent;
+extern const struct bench_unit bench_gbps, bench_gflops, bench_meps, bench_per_second, bench_ms, bench_us, bench_ns, bench_percent;
 
 struct bench_case;
 
@@ -153,6 +153,15 @@ void bench_blas_close(void);
 void bench_blas_room(struct bench_state *st, int64_t count);
 /* The time our work would take at OpenBLAS's dgemm rate, n = 4096 or the case's if less: host[0] has such a matrix. */
 bench_run_fn bench_dgemm;
+/* The seconds, unless LAPACK says that it failed. */
+double bench_lapack(const struct bench_state *st, int info, double seconds);
+
+#define BENCH_SMALL 64 /* n of each of many matrices */
+#define BENCH_SMALL_SIZE ((int64_t)BENCH_SMALL * BENCH_SMALL)
+/* Makes room for the singular values and vectors of st->n of them, and for bench_serial_svds. */
+void bench_svds_room(struct bench_state *st);
+/* Decomposes those of `from`, which lie packed, in a serial loop: its time divided by the number of workers. */
+double bench_serial_svds(struct bench_state *st, const double *from);
 /* Says so where a scaled residual is too large or NaN. */
 bool bench_residual(const struct bench_state *st, const char *what, double scaled);
 

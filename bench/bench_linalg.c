@@ -8,13 +8,7 @@
 #include "linalg.h"
 
 #include <lapacke.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define SMALL 64 /* n of each of many matrices */
-#define SMALL_SIZE ((int64_t)SMALL * SMALL)
-
-static const struct bench_unit per_second = { "1/s", 1, true }, milliseconds = { "ms", 1e3, false };
 
 /* What the bench adds to a case. */
 struct form {
@@ -87,21 +81,17 @@ static bool open_solves(struct bench_state *st)
 {
     int64_t n = st->n;
     st->work = (double)n;
-    bench_output(st, n * SMALL);
-    bench_blas_room(st, n * (SMALL_SIZE + SMALL));
-    return bench_input(st, 0, STARP_SHAPE(n, SMALL, SMALL), -0.5, 0.5) &&
-           bench_input(st, 1, STARP_SHAPE(n, SMALL, 1), -0.5, 0.5);
+    bench_output(st, n * BENCH_SMALL);
+    bench_blas_room(st, n * (BENCH_SMALL_SIZE + BENCH_SMALL));
+    return bench_input(st, 0, STARP_SHAPE(n, BENCH_SMALL, BENCH_SMALL), -0.5, 0.5) &&
+           bench_input(st, 1, STARP_SHAPE(n, BENCH_SMALL, 1), -0.5, 0.5);
 }
 
 static bool open_svds(struct bench_state *st)
 {
-    int64_t n = st->n;
-    st->work = (double)n;
-    bench_output(st, n * SMALL_SIZE);
-    bench_output(st, n * SMALL);
-    bench_output(st, n * SMALL_SIZE);
-    bench_blas_room(st, n * SMALL_SIZE);
-    return bench_input(st, 0, STARP_SHAPE(n, SMALL, SMALL), -0.5, 0.5);
+    st->work = (double)st->n;
+    bench_svds_room(st);
+    return bench_input(st, 0, STARP_SHAPE(st->n, BENCH_SMALL, BENCH_SMALL), -0.5, 0.5);
 }
 
 /* ---------------------------------------------------------------------------------------------------- ours */
@@ -174,8 +164,8 @@ static bool verify_solves(struct bench_state *st)
 {
     double worst = 0;
     for (int64_t i = 0; i < st->n; i++) {
-        const double *a = st->host[0] + i * SMALL_SIZE, *b = st->host[1] + i * SMALL, *x = st->want[0] + i * SMALL;
-        worst = linalg_worse(worst, linalg_check_solve(SMALL, a, x, b));
+        const double *a = st->host[0] + i * BENCH_SMALL_SIZE, *b = st->host[1] + i * BENCH_SMALL, *x = st->want[0] + i * BENCH_SMALL;
+        worst = linalg_worse(worst, linalg_check_solve(BENCH_SMALL, a, x, b));
     }
     return bench_residual(st, "starp", worst);
 }
@@ -184,8 +174,8 @@ static bool verify_svds(struct bench_state *st)
 {
     double worst = 0;
     for (int64_t i = 0; i < st->n; i++) {
-        const double *u = st->want[0] + i * SMALL_SIZE, *s = st->want[1] + i * SMALL, *vh = st->want[2] + i * SMALL_SIZE;
-        worst = linalg_worse(worst, linalg_check_svd(SMALL, st->host[0] + i * SMALL_SIZE, u, s, vh));
+        const double *u = st->want[0] + i * BENCH_SMALL_SIZE, *s = st->want[1] + i * BENCH_SMALL, *vh = st->want[2] + i * BENCH_SMALL_SIZE;
+        worst = linalg_worse(worst, linalg_check_svd(BENCH_SMALL, st->host[0] + i * BENCH_SMALL_SIZE, u, s, vh));
     }
     return bench_residual(st, "starp", worst);
 }
@@ -198,11 +188,6 @@ static double *copy_input(struct bench_state *st, int64_t count)
     return memcpy(st->host[2], st->host[0], (size_t)count * sizeof(double));
 }
 
-static double seconds_unless(int info, double seconds, const struct bench_state *st)
-{
-    return info == 0 ? seconds : bench_error("%s: LAPACK: info %d", st->self->name, info);
-}
-
 static double lapack_svd(struct bench_state *st)
 {
     int n = (int)st->n;
@@ -212,7 +197,7 @@ static double lapack_svd(struct bench_state *st)
     int info = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', n, n, a, n, s, u, n, vh, n);
     double seconds = bench_now() - start;
     bench_blas_close();
-    return seconds_unless(info, seconds, st);
+    return bench_lapack(st, info, seconds);
 }
 
 static double lapack_eigh(struct bench_state *st)
@@ -224,35 +209,24 @@ static double lapack_eigh(struct bench_state *st)
     int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'U', n, a, n, a + st->n * n);
     double seconds = bench_now() - start;
     bench_blas_close();
-    return seconds_unless(info, seconds, st);
+    return bench_lapack(st, info, seconds);
 }
 
 static double lapack_solves(struct bench_state *st)
 {
-    int info = 0, pivot[SMALL];
-    double *a = copy_input(st, st->n * SMALL_SIZE), *b = a + st->n * SMALL_SIZE;
-    memcpy(b, st->host[1], (size_t)(st->n * SMALL) * sizeof *b);
+    int info = 0, pivot[BENCH_SMALL];
+    double *a = copy_input(st, st->n * BENCH_SMALL_SIZE), *b = a + st->n * BENCH_SMALL_SIZE;
+    memcpy(b, st->host[1], (size_t)(st->n * BENCH_SMALL) * sizeof *b);
     double start = bench_now();
-    for (int64_t i = 0; i < st->n; i++, a += SMALL_SIZE, b += SMALL) {
-        info |= LAPACKE_dgesv_work(LAPACK_COL_MAJOR, SMALL, 1, a, SMALL, pivot, b, SMALL);
+    for (int64_t i = 0; i < st->n; i++, a += BENCH_SMALL_SIZE, b += BENCH_SMALL) {
+        info |= LAPACKE_dgesv_work(LAPACK_COL_MAJOR, BENCH_SMALL, 1, a, BENCH_SMALL, pivot, b, BENCH_SMALL);
     }
-    return seconds_unless(info, (bench_now() - start) / st->workers, st);
+    return bench_lapack(st, info, (bench_now() - start) / st->workers);
 }
 
-/* The results of one matrix go over those of the one before, which costs least. */
 static double lapack_svds(struct bench_state *st)
 {
-    static double u[SMALL_SIZE], s[SMALL], vh[SMALL_SIZE];
-    static int whole[8 * SMALL];
-    double *a = copy_input(st, st->n * SMALL_SIZE), best;
-    int info = LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, 'S', SMALL, SMALL, a, SMALL, s, u, SMALL, vh, SMALL, &best, -1, whole);
-    double *work = bench_alloc((int64_t)best), start = bench_now();
-    for (int64_t i = 0; i < st->n; i++, a += SMALL_SIZE) {
-        info |= LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, 'S', SMALL, SMALL, a, SMALL, s, u, SMALL, vh, SMALL, work, (int)best, whole);
-    }
-    double seconds = (bench_now() - start) / st->workers;
-    free(work);
-    return seconds_unless(info, seconds, st);
+    return bench_serial_svds(st, st->host[0]);
 }
 
 /* --------------------------------------------------------------------------------------------------- cases */
@@ -270,10 +244,10 @@ static const struct bench_case cases[] = {
     CASE("matmul", matmul, matmul, 4096, 512, 9, bench_gflops, { "dgemm", 0.95, bench_dgemm, 0 }),
     CASE("cholesky", cholesky, cholesky, 8192, 512, 5, bench_gflops, { "dgemm", 0.88, bench_dgemm, 0 }),
     CASE("qr", qr, qr, 6144, 512, 3, bench_gflops, { "dgemm", 0.75, bench_dgemm, 0 }),
-    CASE("solve-64", solves, solve, 10000, 200, 9, per_second, { "serial/p", 0.95, lapack_solves, 0 }),
-    CASE("svd-64", svds, svd, 2000, 100, 7, per_second, { "serial/p", 0.95, lapack_svds, 0 }),
-    CASE("svd", svd, svd, 2000, 200, 5, milliseconds, { "dgesdd", 1, lapack_svd, 0 }),
-    CASE("eigh", eigh, eigh, 2000, 200, 5, milliseconds, { "dsyevd", 1, lapack_eigh, 0 }),
+    CASE("solve-64", solves, solve, 10000, 200, 9, bench_per_second, { "serial/p", 0.95, lapack_solves, 0 }),
+    CASE("svd-64", svds, svd, 2000, 100, 7, bench_per_second, { "serial/p", 0.95, lapack_svds, 0 }),
+    CASE("svd", svd, svd, 2000, 200, 5, bench_ms, { "dgesdd", 1, lapack_svd, 0 }),
+    CASE("eigh", eigh, eigh, 2000, 200, 5, bench_ms, { "dsyevd", 1, lapack_eigh, 0 }),
     { .name = NULL },
 };
 /* clang-format on */

@@ -8,16 +8,11 @@
 #include "bench.h"
 #include "linalg.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL 64 /* n of each matrix */
-#define SMALL_SIZE (SMALL * SMALL)
 #define ROUNDS 2 /* of the loop in `uneven`, per square of an iteration's number */
-
-static const struct bench_unit per_second = { "1/s", 1, true }, milliseconds = { "ms", 1e3, false };
 
 /* ------------------------------------------------------------------------------------------------ functions */
 
@@ -74,13 +69,10 @@ static bool open_svd(struct bench_state *st)
 {
     int64_t n = st->n;
     st->work = (double)n;
-    bench_output(st, n * SMALL_SIZE);
-    bench_output(st, n * SMALL);
-    bench_output(st, n * SMALL_SIZE);
-    st->host[1] = bench_alloc(n * SMALL_SIZE);
-    bench_blas_room(st, n * SMALL_SIZE);
-    if (!bench_input(st, 0, STARP_SHAPE(SMALL, SMALL, n), -0.5, 0.5)) return false;
-    transpose(SMALL_SIZE, n, st->host[0], st->host[1]);
+    bench_svds_room(st);
+    st->host[1] = bench_alloc(n * BENCH_SMALL_SIZE);
+    if (!bench_input(st, 0, STARP_SHAPE(BENCH_SMALL, BENCH_SMALL, n), -0.5, 0.5)) return false;
+    transpose(BENCH_SMALL_SIZE, n, st->host[0], st->host[1]);
     return true;
 }
 
@@ -141,12 +133,12 @@ static void reference_empty(struct bench_state *st)
 static double worst_svd(const struct bench_state *st, double *u, double *s, double *vh)
 {
     double worst = 0;
-    transpose(SMALL_SIZE, st->n, st->want[0], u);
-    transpose(SMALL, st->n, st->want[1], s);
-    transpose(SMALL_SIZE, st->n, st->want[2], vh);
+    transpose(BENCH_SMALL_SIZE, st->n, st->want[0], u);
+    transpose(BENCH_SMALL, st->n, st->want[1], s);
+    transpose(BENCH_SMALL_SIZE, st->n, st->want[2], vh);
     for (int64_t i = 0; i < st->n; i++) {
-        int64_t at = i * SMALL_SIZE;
-        worst = linalg_worse(worst, linalg_check_svd(SMALL, st->host[1] + at, u + at, s + i * SMALL, vh + at));
+        int64_t at = i * BENCH_SMALL_SIZE;
+        worst = linalg_worse(worst, linalg_check_svd(BENCH_SMALL, st->host[1] + at, u + at, s + i * BENCH_SMALL, vh + at));
     }
     return worst;
 }
@@ -154,7 +146,7 @@ static double worst_svd(const struct bench_state *st, double *u, double *s, doub
 /* Singular vectors have any sign: magnitudes are what is compared between peers. */
 static bool verify_svd(struct bench_state *st)
 {
-    double *u = bench_alloc(st->n * SMALL_SIZE), *s = bench_alloc(st->n * SMALL), *vh = bench_alloc(st->n * SMALL_SIZE);
+    double *u = bench_alloc(st->n * BENCH_SMALL_SIZE), *s = bench_alloc(st->n * BENCH_SMALL), *vh = bench_alloc(st->n * BENCH_SMALL_SIZE);
     double worst = worst_svd(st, u, s, vh);
     free(u);
     free(s);
@@ -167,20 +159,9 @@ static bool verify_svd(struct bench_state *st)
 
 /* --------------------------------------------------------------------------------------------------- peers */
 
-/* The results of one matrix go over those of the one before, which costs least. */
 static double lapack_svd(struct bench_state *st)
 {
-    static double u[SMALL_SIZE], s[SMALL], vh[SMALL_SIZE];
-    static int whole[8 * SMALL];
-    double *a = memcpy(st->host[2], st->host[1], (size_t)(st->n * SMALL_SIZE) * sizeof *a), best;
-    int info = LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, 'S', SMALL, SMALL, a, SMALL, s, u, SMALL, vh, SMALL, &best, -1, whole);
-    double *work = bench_alloc((int64_t)best), start = bench_now();
-    for (int64_t i = 0; i < st->n; i++, a += SMALL_SIZE) {
-        info |= LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, 'S', SMALL, SMALL, a, SMALL, s, u, SMALL, vh, SMALL, work, (int)best, whole);
-    }
-    double seconds = (bench_now() - start) / st->workers;
-    free(work);
-    return info == 0 ? seconds : bench_error("%s: LAPACK: info %d", st->self->name, info);
+    return bench_serial_svds(st, st->host[1]);
 }
 
 static double serial_uneven(struct bench_state *st)
@@ -196,10 +177,10 @@ static double serial_uneven(struct bench_state *st)
       .ours = bench_fresh, .param = &(bool (*)(struct bench_state *)){ open_##id }, __VA_ARGS__ }
 
 static const struct bench_case cases[] = {
-    CASE("svd", svd, svd, 2000, 100, 7, per_second, .verify = verify_svd,
+    CASE("svd", svd, svd, 2000, 100, 7, bench_per_second, .verify = verify_svd,
          .peer = { { "serial/p", 0.95, lapack_svd, 0 }, { "numpy", 0, NULL, 0 } },
          .ranked = { { "serial/p", 0, lapack_svd, 0 }, { "one-rank", 0, NULL, 0 } }),
-    CASE("uneven", uneven, numbers, 1000, 200, 5, milliseconds, .reference = reference_uneven,
+    CASE("uneven", uneven, numbers, 1000, 200, 5, bench_ms, .reference = reference_uneven,
          .peer = { { "ideal", 0.90, serial_uneven, 0 } }, .ranked = { { "ideal", 0.90, serial_uneven, 0 } }),
     CASE("empty", empty, numbers, 1000000, 100000, 0, bench_us, .reference = reference_empty,
          .peer = { { "ideal", 1, NULL, 2 } }, .ranked = { { "one-rank", 0, NULL, 0 } }),

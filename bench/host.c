@@ -13,6 +13,8 @@
 const struct bench_unit bench_gbps = { "GB/s", 1e-9, true };
 const struct bench_unit bench_gflops = { "GFlop/s", 1e-9, true };
 const struct bench_unit bench_meps = { "Melem/s", 1e-6, true };
+const struct bench_unit bench_per_second = { "1/s", 1, true };
+const struct bench_unit bench_ms = { "ms", 1e3, false };
 const struct bench_unit bench_us = { "us", 1e6, false };
 const struct bench_unit bench_ns = { "ns", 1e9, false };
 const struct bench_unit bench_percent = { "%", 1e2, false };

@@ -176,6 +176,18 @@ starp_array *la_input(starp_session *s, const starp_dims *shape, starp_dtype dty
     return x;
 }
 
+starp_array *la_copy(starp_array *x)
+{
+    starp_dims shape;
+    la_done(starp_shape_of(x, &shape));
+    size_t bytes = (size_t)starp_size(x) * starp_dtype_size(starp_dtype_of(x));
+    char *data = malloc(bytes + 1);
+    la_done(starp_read(x, data, bytes));
+    starp_array *y = starp_from_host(session, data, &shape, starp_dtype_of(x));
+    free(data);
+    return y;
+}
+
 static struct la read(starp_array *x, int64_t m, int64_t n, int64_t batch)
 {
     int64_t size = starp_size(x);
@@ -293,20 +305,16 @@ void la_same(const char *what, starp_array *a, starp_array *b)
     free(y);
 }
 
-starp_session *session;
-
 int la_open_at_once(void **state)
 {
     (void)state;
-    rig_environment("STARP_PANEL=8");
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_PANEL=8");
 }
 
 int la_open_in_tiles(void **state)
 {
     (void)state;
-    rig_environment("STARP_PANEL=8 STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_PANEL=8 STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=3");
 }
 
 int la_close(void **state)
@@ -315,4 +323,21 @@ int la_close(void **state)
     starp_stats stats;
     if (starp_stats_of(session, &stats) != STARP_OK || stats.nodes_live) return -1;
     return starp_close(session) == STARP_OK ? 0 : -1;
+}
+
+int la_open_scope(void **state)
+{
+    (void)state;
+    starp_clear_error();
+    return starp_scope_open(session) == STARP_OK ? 0 : -1;
+}
+
+int la_close_scope(void **state)
+{
+    (void)state;
+    starp_stats stats;
+    starp_clear_error();
+    starp_scope_close(session);
+    la_free_all();
+    return starp_stats_of(session, &stats) == STARP_OK && stats.nodes_live == 0 ? 0 : -1;
 }

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "starp.h"
+#include "client_check.h"
 
 typedef double _Complex la_number;
 
@@ -41,6 +41,7 @@ struct la la_hermitian(int64_t n, starp_dtype dtype, bool positive, uint64_t *se
 /* Computed already. */
 starp_array *la_put(starp_session *s, struct la a, starp_dtype dtype);
 starp_array *la_input(starp_session *s, const starp_dims *shape, starp_dtype dtype, uint64_t *seed);
+starp_array *la_copy(starp_array *x); /* a new array of the same elements */
 /* Matrix `batch` of x, which is evaluated; la_vector: of a stack of vectors, as a column. */
 struct la la_read(starp_array *x, int64_t batch);
 struct la la_vector(starp_array *x, int64_t batch);
@@ -61,10 +62,13 @@ void la_shape(const char *what, starp_array *x, starp_dtype dtype, const starp_d
 /* Bit by bit. */
 void la_same(const char *what, starp_array *a, starp_array *b);
 
-/* The session of a group of tests: with small panels, at once or by many tasks; at its end nothing may be left of them. */
-extern starp_session *session;
+/* `session`, of a group of tests: with small panels, at once or by many tasks; at its end nothing may be left of them. */
 int la_open_at_once(void **state);
 int la_open_in_tiles(void **state);
 int la_close(void **state);
+/* Around each test: a scope, which must leave no nodes behind. */
+int la_open_scope(void **state);
+int la_close_scope(void **state);
+#define LA_TEST(f) cmocka_unit_test_setup_teardown(f, la_open_scope, la_close_scope)
 
 #endif

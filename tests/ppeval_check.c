@@ -138,6 +138,11 @@ int pc_open_in_tiles(void **state)
     return open_and_register(fc_open_in_tiles, state);
 }
 
+starp_array *pc_each(const char *name, starp_array *x)
+{
+    return starp_ppeval(session, name, STARP_ARGS(x));
+}
+
 void pc_expect(starp_array *x, int n, const double *want)
 {
     double got[64];

@@ -28,6 +28,8 @@ void pc_enter(const char *name, starp_function f);
 int pc_open_at_once(void **state);
 int pc_open_in_tiles(void **state);
 
+/* The function of this name on slices of x. */
+starp_array *pc_each(const char *name, starp_array *x);
 /* Fails unless x has n elements (64 at most), which are these. */
 void pc_expect(starp_array *x, int n, const double *want);
 

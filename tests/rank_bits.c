@@ -9,39 +9,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "random_graph.h"
-
-/* FNV-1a. */
-static uint64_t mix(uint64_t hash, const void *data, size_t bytes)
-{
-    const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; i++) hash = (hash ^ at[i]) * 0x100000001b3u;
-    return hash;
-}
 
 static uint64_t mix_f32(uint64_t hash, const float *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) hash = x[i] == x[i] ? mix(hash, &x[i], sizeof x[i]) : mix(hash, "nan", 3);
+    for (int64_t i = 0; i < n; i++) hash = x[i] == x[i] ? digest_mix(hash, &x[i], sizeof x[i]) : digest_mix(hash, "nan", 3);
     return hash;
 }
 
 static uint64_t mix_f64(uint64_t hash, const double *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) hash = x[i] == x[i] ? mix(hash, &x[i], sizeof x[i]) : mix(hash, "nan", 3);
+    for (int64_t i = 0; i < n; i++) hash = x[i] == x[i] ? digest_mix(hash, &x[i], sizeof x[i]) : digest_mix(hash, "nan", 3);
     return hash;
 }
 
-static uint64_t digest(const struct rg_result *r)
+static uint64_t digest_of(const struct rg_result *r)
 {
-    uint64_t hash = mix(0xcbf29ce484222325u, &r->dtype, sizeof r->dtype);
-    hash = mix(hash, r->shape.v, (size_t)r->shape.n * sizeof r->shape.v[0]);
+    uint64_t hash = digest_mix(DIGEST_NOTHING, &r->dtype, sizeof r->dtype);
+    hash = digest_mix(hash, r->shape.v, (size_t)r->shape.n * sizeof r->shape.v[0]);
     if (!r->data) return hash;
     switch (r->dtype) {
     case STARP_F32: return mix_f32(hash, r->data, r->size);
     case STARP_C64: return mix_f32(hash, r->data, 2 * r->size);
     case STARP_F64: return mix_f64(hash, r->data, r->size);
     case STARP_C128: return mix_f64(hash, r->data, 2 * r->size);
-    default: return mix(hash, r->data, (size_t)r->size * sp_dtypes[r->dtype].size);
+    default: return digest_mix(hash, r->data, (size_t)r->size * sp_dtypes[r->dtype].size);
     }
 }
 
@@ -53,7 +46,7 @@ static int run(struct rig *r, uint64_t seed)
     if (seed % 10 == 0) o.steps = 200, o.max_size = 100;
     rg_run(r, &o, &out);
     printf("%" PRIu64 " status %d:", seed, (int)out.error.status);
-    for (int i = 0; i < out.n; i++) printf(" %%%d %016" PRIx64, out.at[i].id, digest(&out.at[i]));
+    for (int i = 0; i < out.n; i++) printf(" %%%d %016" PRIx64, out.at[i].id, digest_of(&out.at[i]));
     printf("\n");
     rg_outcome_free(&out);
     return r->g.live != 0;

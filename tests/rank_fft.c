@@ -5,30 +5,9 @@
  *
  *   rank_fft FIRST SEEDS
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "digest.h"
 #include "fft_check.h"
 #include "rig.h"
-
-static int bad;
-
-/* FNV-1a of the bytes of x. */
-static void digest(const char *name, starp_array *x)
-{
-    size_t bytes = x ? (size_t)starp_size(x) * starp_dtype_size(starp_dtype_of(x)) : 0;
-    unsigned char *data = malloc(bytes + 1);
-    uint64_t hash = 0xcbf29ce484222325u;
-    if (!x || !data || starp_read(x, data, bytes) != STARP_OK) {
-        fprintf(stderr, "%s: %s\n", name, starp_last_error());
-        starp_clear_error();
-        bad = 1;
-    }
-    for (size_t i = 0; data && i < bytes; i++) hash = (hash ^ data[i]) * 0x100000001b3u;
-    printf(" %s %016" PRIx64, name, hash);
-    free(data);
-}
 
 static void along_an_axis(starp_array *x, uint64_t *seed)
 {
@@ -77,29 +56,20 @@ static void long_lines(starp_session *s, uint64_t seed)
     digest("frequencies", starp_fft_fftshift(starp_fft_fftfreq(s, n, 0.1, STARP_F64), NULL));
 }
 
-static void run(uint64_t first)
+static void run(starp_session *s, uint64_t first)
 {
     uint64_t seed = first;
     starp_dims shape = { .n = 1 + (int)rig_below(&seed, 3) };
     for (int a = 0; a < shape.n; a++) shape.v[a] = 2 + rig_below(&seed, shape.n == 1 ? 900 : shape.n == 2 ? 50 : 14);
-    starp_scope_open(session);
     starp_array *x = fc_input(&shape, first % 2 ? STARP_C128 : STARP_C64, &seed);
-    printf("%" PRIu64, first);
     along_an_axis(x, &seed);
     along_several(x);
     convolutions(x, &seed);
-    if (first % 6 == 0) long_lines(session, first);
-    printf("\n");
-    starp_scope_close(session);
+    if (first % 6 == 0) long_lines(s, first);
     fc_free_all();
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) return 2;
-    session = starp_open(NULL);
-    if (!session) return 3;
-    uint64_t first = strtoull(argv[1], NULL, 10), n = strtoull(argv[2], NULL, 10);
-    for (uint64_t seed = first; seed < first + n; seed++) run(seed);
-    return starp_close(session) == STARP_OK ? bad : 4;
+    return digest_main(argc, argv, NULL, run);
 }

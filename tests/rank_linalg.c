@@ -5,30 +5,9 @@
  *
  *   rank_linalg FIRST SEEDS
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "digest.h"
 #include "linalg_check.h"
 #include "rig.h"
-
-static int bad;
-
-/* FNV-1a of the bytes of x. */
-static void digest(const char *name, starp_array *x)
-{
-    size_t bytes = x ? (size_t)starp_size(x) * starp_dtype_size(starp_dtype_of(x)) : 0;
-    unsigned char *data = malloc(bytes + 1);
-    uint64_t hash = 0xcbf29ce484222325u;
-    if (!x || !data || starp_read(x, data, bytes) != STARP_OK) {
-        fprintf(stderr, "%s: %s\n", name, starp_last_error());
-        starp_clear_error();
-        bad = 1;
-    }
-    for (size_t i = 0; data && i < bytes; i++) hash = (hash ^ data[i]) * 0x100000001b3u;
-    printf(" %s %016" PRIx64, name, hash);
-    free(data);
-}
 
 static starp_array *input(starp_session *s, starp_dtype d, int64_t batch, int64_t m, int64_t n, uint64_t *seed)
 {
@@ -82,10 +61,8 @@ static void run(starp_session *s, uint64_t first)
     starp_dtype d = (starp_dtype)(STARP_F32 + first % 4);
     int64_t batch = rig_below(&seed, 3), m = 1 + rig_below(&seed, 70), n = 1 + rig_below(&seed, 70), k = 1 + rig_below(&seed, 40);
     if (first % 5 == 0) batch = 0, m += 150, k += 100, n += first % 10 ? 0 : 600;
-    starp_scope_open(s);
     starp_array *x = input(s, d, batch, m, n, &seed), *y = input(s, d, batch, n, k, &seed), *b = input(s, d, batch, m, k, &seed);
     starp_array *square = input(s, d, batch, m, m, &seed), *turned = starp_matrix_transpose(x);
-    printf("%" PRIu64, first);
     digest("matmul", starp_matmul(x, y));
     digest("turned", starp_matmul(turned, starp_add(starp_sin(x), starp_matmul(square, x))));
     if (n < 100) factorizations(s, x, square, b);
@@ -93,17 +70,10 @@ static void run(starp_session *s, uint64_t first)
     digest("integers", starp_matmul(starp_astype(starp_multiply(starp_real(x), starp_scalar(s, 100.0)), STARP_I32), starp_eye(s, n, k, 0, STARP_I32)));
     digest("det", starp_linalg_slogdet(square).logabsdet);
     stacks(s, d, &seed);
-    printf("\n");
-    starp_scope_close(s);
     la_free_all();
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) return 2;
-    starp_session *s = starp_open(NULL);
-    if (!s) return 3;
-    uint64_t first = strtoull(argv[1], NULL, 10), n = strtoull(argv[2], NULL, 10);
-    for (uint64_t seed = first; seed < first + n; seed++) run(s, seed);
-    return starp_close(s) == STARP_OK ? bad : 4;
+    return digest_main(argc, argv, NULL, run);
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* reductions.c: the public reductions as one list, with the dtypes they give. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
 #include "reductions.h"
 
 const char *const reduction_names[REDUCTIONS] = { "sum", "mean", "prod", "min", "max", "var", "std", "any", "all",
@@ -50,4 +56,24 @@ starp_dtype reduction_dtype(enum reduction what, starp_dtype d)
     case COUNT_NONZERO: return STARP_I64;
     default: return complex ? STARP_NDTYPES : STARP_I64;
     }
+}
+
+struct sp_node *reduction_operand(struct rig *r, const starp_dims *shape, starp_dtype d, double lo, double hi, uint64_t seed)
+{
+    int64_t size = sp_shape_size(shape);
+    void *data = calloc((size_t)size + 1, sp_dtypes[d].size);
+    assert_non_null(data);
+    rig_fill(d, data, size, lo, hi, &seed);
+    struct sp_node *n = rig_data(r, data, shape, d);
+    free(data);
+    return n;
+}
+
+starp_dims reduction_axes(unsigned set, int ndim)
+{
+    starp_dims axes = { 0 };
+    for (int a = 0; a < ndim; a++) {
+        if (set >> a & 1) axes.v[axes.n++] = a % 2 ? a : a - ndim;
+    }
+    return axes;
 }

@@ -62,7 +62,6 @@ int64_t ref_ravel(const starp_dims *shape, const int64_t *index);
 
 /* One element of an operation computed in dtype d; *fault is set where it has no value. */
 ref_num ref_op(enum sp_op op, starp_dtype d, const ref_num x[SP_MAXIN], bool *fault);
-bool ref_op_known(enum sp_op op, starp_dtype d);
 
 /* -------------------------------------------------------------------------------------------- reference_reduce.c */
 

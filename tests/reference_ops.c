@@ -337,11 +337,6 @@ static ref_form *form_of(enum sp_op op, starp_dtype d)
     return cls <= SP_CLASS_I ? table[op].whole : cls == SP_CLASS_F ? table[op].real : table[op].complex;
 }
 
-bool ref_op_known(enum sp_op op, starp_dtype d)
-{
-    return form_of(op, d) || is_by_libm(op, d);
-}
-
 ref_num ref_op(enum sp_op op, starp_dtype d, const ref_num x[SP_MAXIN], bool *fault)
 {
     ref_form *form = form_of(op, d);

@@ -27,8 +27,6 @@ struct sp_node *rig_data(struct rig *r, const void *data, const starp_dims *shap
 starp_status rig_eval(struct rig *r, struct sp_node *const *roots, int n, struct sp_error *e);
 /* Row-major copy of a computed node, to be freed; NULL when it cannot be had. */
 void *rig_read(struct rig *r, const struct sp_node *n);
-/* Prints how the engine would compute a node. */
-void rig_explain(struct rig *r, struct sp_node *n, FILE *out);
 
 /* Unsets every STARP_* variable, then sets those of "STARP_FUSE=0 STARP_TILE=7". */
 void rig_environment(const char *assignments);

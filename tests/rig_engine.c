@@ -16,10 +16,3 @@ void rig_open_engine(struct rig *r)
     rig_open(r, &sp_sched_ops, sched);
     r->ranks = sp_sched_ranks(sched);
 }
-
-void rig_explain(struct rig *r, struct sp_node *n, FILE *out)
-{
-    struct sp_error e = { 0 };
-    if (r->ops == &sp_sched_ops) sp_sched_explain(r->self, &r->g, n, out, &e);
-    if (e.status != STARP_OK) fprintf(out, "explain: %s\n", e.text);
-}

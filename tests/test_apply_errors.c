@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "apply.h"
+#include "client_check.h"
 #include "client.h"
 #include "ranks.h"
 
@@ -69,15 +70,6 @@ static void functions_on_slices_have_names_of_their_own(void **state)
 
 /* ----------------------------------------------------------------------------------------------------------- errors */
 
-static void refused(const void *result, starp_status status, const char *text)
-{
-    assert_null(result);
-    if (starp_last_status() != status || !strstr(starp_last_error(), text)) {
-        fail_msg("%s: %s; expected: %s, %s", starp_status_name(starp_last_status()), starp_last_error(), starp_status_name(status), text);
-    }
-    starp_clear_error();
-}
-
 static void calls_that_are_refused(void **state)
 {
     starp_session *s = apply_open(""), *other = starp_open(NULL);
@@ -85,28 +77,28 @@ static void calls_that_are_refused(void **state)
     starp_array *x = starp_zeros(s, STARP_SHAPE(3, 4), STARP_F64), *y = starp_zeros(s, STARP_SHAPE(5), STARP_F64);
     starp_array *c = starp_zeros(s, STARP_SHAPE(3), STARP_C128), *k = starp_zeros(s, STARP_SHAPE(3), STARP_I64);
     starp_array *b = starp_zeros(s, STARP_SHAPE(3), STARP_BOOL);
-    refused(starp_apply(s, "nobody", STARP_ARGS(x)), STARP_ERR_ARGUMENT, "no elementwise function nobody");
-    refused(starp_apply(s, NULL, STARP_ARGS(x)), STARP_ERR_ARGUMENT, "name");
-    refused(starp_apply(NULL, "affine", STARP_ARGS(x)), STARP_ERR_ARGUMENT, "session");
-    refused(starp_apply(s, "affine", STARP_ARGS(x, x)), STARP_ERR_ARGUMENT, "2 arguments");
-    refused(starp_apply(s, "bend", STARP_ARGS(x)), STARP_ERR_ARGUMENT, "takes 2");
-    refused(starp_apply(s, "affine", 1, NULL), STARP_ERR_ARGUMENT, "arguments");
-    refused(starp_apply(s, "bend", STARP_ARGS(x, y)), STARP_ERR_SHAPE, "bend: shapes (3, 4) and (5,) do not broadcast");
-    refused(starp_apply(s, "affine", STARP_ARGS(c)), STARP_ERR_DTYPE, "affine: argument 1 is c128");
-    refused(starp_apply(s, "bend", STARP_ARGS(x, starp_scalar(s, 1.0 * I))), STARP_ERR_DTYPE, "argument 2 is a C number, c128");
-    refused(starp_apply(s, "square", STARP_ARGS(x)), STARP_ERR_DTYPE, "not converted to f32");
-    refused(starp_apply(s, "square", STARP_ARGS(k)), STARP_ERR_DTYPE, "not converted to f32");
-    refused(starp_apply(s, "triple", STARP_ARGS(x)), STARP_ERR_DTYPE, "not converted to i16");
-    refused(starp_apply(s, "triple", STARP_ARGS(k)), STARP_ERR_DTYPE, "not converted to i16");
-    refused(starp_apply(s, "triple", STARP_ARGS(starp_scalar(s, 1.5))), STARP_ERR_DTYPE, "a C number, f64");
-    refused(starp_apply(s, "triple", STARP_ARGS(starp_scalar(s, 70000))), STARP_ERR_DTYPE, "70000");
-    refused(starp_apply(s, "invert", STARP_ARGS(starp_scalar(s, 1))), STARP_ERR_DTYPE, "not converted to bool");
+    cc_refused(starp_apply(s, "nobody", STARP_ARGS(x)), STARP_ERR_ARGUMENT, "no elementwise function nobody");
+    cc_refused(starp_apply(s, NULL, STARP_ARGS(x)), STARP_ERR_ARGUMENT, "name");
+    cc_refused(starp_apply(NULL, "affine", STARP_ARGS(x)), STARP_ERR_ARGUMENT, "session");
+    cc_refused(starp_apply(s, "affine", STARP_ARGS(x, x)), STARP_ERR_ARGUMENT, "2 arguments");
+    cc_refused(starp_apply(s, "bend", STARP_ARGS(x)), STARP_ERR_ARGUMENT, "takes 2");
+    cc_refused(starp_apply(s, "affine", 1, NULL), STARP_ERR_ARGUMENT, "arguments");
+    cc_refused(starp_apply(s, "bend", STARP_ARGS(x, y)), STARP_ERR_SHAPE, "bend: shapes (3, 4) and (5,) do not broadcast");
+    cc_refused(starp_apply(s, "affine", STARP_ARGS(c)), STARP_ERR_DTYPE, "affine: argument 1 is c128");
+    cc_refused(starp_apply(s, "bend", STARP_ARGS(x, starp_scalar(s, 1.0 * I))), STARP_ERR_DTYPE, "argument 2 is a C number, c128");
+    cc_refused(starp_apply(s, "square", STARP_ARGS(x)), STARP_ERR_DTYPE, "not converted to f32");
+    cc_refused(starp_apply(s, "square", STARP_ARGS(k)), STARP_ERR_DTYPE, "not converted to f32");
+    cc_refused(starp_apply(s, "triple", STARP_ARGS(x)), STARP_ERR_DTYPE, "not converted to i16");
+    cc_refused(starp_apply(s, "triple", STARP_ARGS(k)), STARP_ERR_DTYPE, "not converted to i16");
+    cc_refused(starp_apply(s, "triple", STARP_ARGS(starp_scalar(s, 1.5))), STARP_ERR_DTYPE, "a C number, f64");
+    cc_refused(starp_apply(s, "triple", STARP_ARGS(starp_scalar(s, 70000))), STARP_ERR_DTYPE, "70000");
+    cc_refused(starp_apply(s, "invert", STARP_ARGS(starp_scalar(s, 1))), STARP_ERR_DTYPE, "not converted to bool");
     assert_non_null(starp_apply(s, "triple", STARP_ARGS(b)));
     assert_non_null(starp_apply(s, "affine", STARP_ARGS(k)));
     assert_non_null(starp_apply(s, "square", STARP_ARGS(starp_scalar(s, 3))));
     assert_null(starp_apply(s, "bend", STARP_ARGS(x, NULL)));
     assert_int_equal(starp_last_status(), STARP_OK);
-    refused(starp_apply(s, "affine", STARP_ARGS(starp_zeros(other, STARP_SHAPE(3), STARP_F64))), STARP_ERR_HANDLE, "another session");
+    cc_refused(starp_apply(s, "affine", STARP_ARGS(starp_zeros(other, STARP_SHAPE(3), STARP_F64))), STARP_ERR_HANDLE, "another session");
     assert_int_equal(starp_close(other), STARP_OK);
     apply_close(s);
 }

@@ -11,46 +11,7 @@
 #include <cmocka.h>
 
 #include "client.h"
-
-static starp_session *session;
-static starp_array *f34, *i5; /* f64 of shape (3, 4), i32 of shape (5,) */
-
-static starp_session *open_with(const char *variable, const char *value)
-{
-    if (variable) setenv(variable, value, 1);
-    starp_session *s = starp_open(NULL);
-    if (variable) unsetenv(variable);
-    return s;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    static const double f[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
-    static const int32_t i[5] = { 1, 2, 3, 4, 5 };
-    starp_clear_error();
-    session = starp_open(NULL);
-    if (!session) return -1;
-    f34 = starp_from_host(session, f, STARP_SHAPE(3, 4), STARP_F64);
-    i5 = starp_from_host(session, i, STARP_SHAPE(5), STARP_I32);
-    return f34 && i5 ? 0 : -1;
-}
-
-/* After whatever a test did wrong: nothing leaked, and the session computes. */
-static int tear_down(void **state)
-{
-    (void)state;
-    double sum = 0;
-    starp_stats stats;
-    starp_clear_error();
-    starp_array *x = starp_sum(f34, NULL, 0);
-    if (starp_read(x, &sum, sizeof sum) != STARP_OK || sum != 78) return -1;
-    starp_release(x);
-    starp_release(f34);
-    starp_release(i5);
-    if (starp_stats_of(session, &stats) != STARP_OK || stats.handles_live != 0 || stats.nodes_live != 0) return -1;
-    return starp_close(session) == STARP_OK ? 0 : -1;
-}
+#include "client_check.h"
 
 static void expect(bool failed, const char *call, starp_status status, const char *says)
 {
@@ -290,28 +251,28 @@ static void test_failed_open_is_first(void **state)
     (void)state;
     double value;
     assert_null(starp_add(f34, i5));
-    starp_session *s = open_with("STARP_TILE", "many");
+    setenv("STARP_TILE", "many", 1);
+    starp_session *s = starp_open(NULL);
+    unsetenv("STARP_TILE");
     assert_null(s);
     starp_array *x = starp_add(starp_random_uniform(s, STARP_SHAPE(4), STARP_F64), starp_scalar(s, 1));
     REPORTS(starp_read(x, &value, sizeof value), STARP_ERR_OPTION, "STARP_TILE");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_shapes),
-        TEST(test_dtypes),
-        TEST(test_axes),
-        TEST(test_values),
-        TEST(test_indices),
-        TEST(test_reading),
-        TEST(test_looking_inside),
-        TEST(test_sessions),
-        TEST(test_null_in_null_out),
-        TEST(test_first_error_wins),
-        TEST(test_failed_open_is_first),
+        CC_TEST_WITH_ARRAYS(test_shapes),
+        CC_TEST_WITH_ARRAYS(test_dtypes),
+        CC_TEST_WITH_ARRAYS(test_axes),
+        CC_TEST_WITH_ARRAYS(test_values),
+        CC_TEST_WITH_ARRAYS(test_indices),
+        CC_TEST_WITH_ARRAYS(test_reading),
+        CC_TEST_WITH_ARRAYS(test_looking_inside),
+        CC_TEST_WITH_ARRAYS(test_sessions),
+        CC_TEST_WITH_ARRAYS(test_null_in_null_out),
+        CC_TEST_WITH_ARRAYS(test_first_error_wins),
+        CC_TEST_WITH_ARRAYS(test_failed_open_is_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,47 +11,8 @@
 #include <cmocka.h>
 
 #include "client.h"
+#include "client_check.h"
 #include "ranks.h"
-
-static starp_session *session;
-static starp_array *f34, *i5; /* f64 of shape (3, 4), i32 of shape (5,) */
-
-static starp_session *open_with(const char *variable, const char *value)
-{
-    if (variable) setenv(variable, value, 1);
-    starp_session *s = starp_open(NULL);
-    if (variable) unsetenv(variable);
-    return s;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    static const double f[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
-    static const int32_t i[5] = { 1, 2, 3, 4, 5 };
-    starp_clear_error();
-    session = starp_open(NULL);
-    if (!session) return -1;
-    f34 = starp_from_host(session, f, STARP_SHAPE(3, 4), STARP_F64);
-    i5 = starp_from_host(session, i, STARP_SHAPE(5), STARP_I32);
-    return f34 && i5 ? 0 : -1;
-}
-
-/* After whatever a test did wrong: nothing leaked, and the session computes. */
-static int tear_down(void **state)
-{
-    (void)state;
-    double sum = 0;
-    starp_stats stats;
-    starp_clear_error();
-    starp_array *x = starp_sum(f34, NULL, 0);
-    if (starp_read(x, &sum, sizeof sum) != STARP_OK || sum != 78) return -1;
-    starp_release(x);
-    starp_release(f34);
-    starp_release(i5);
-    if (starp_stats_of(session, &stats) != STARP_OK || stats.handles_live != 0 || stats.nodes_live != 0) return -1;
-    return starp_close(session) == STARP_OK ? 0 : -1;
-}
 
 static void expect(starp_status got, starp_status status, const char *says)
 {
@@ -92,7 +53,7 @@ static void test_failing_task(void **state)
     (void)state;
     double sum;
     setenv("STARP_SMALL", "0", 1);
-    starp_session *s = open_with("STARP_FAULT", "1");
+    starp_session *s = cc_session_with("STARP_FAULT", "1");
     unsetenv("STARP_SMALL");
     starp_array *x = starp_arange(s, 0, 1000, 1, STARP_F64), *y = starp_sum(starp_keep(starp_sqrt(x)), NULL, 0);
     expect(starp_eval(y), STARP_ERR_COMPUTE, "STARP_FAULT");
@@ -107,7 +68,7 @@ static void test_memory_limit(void **state)
     SKIP_ON_RANKS(); /* the limit is each rank's */
     (void)state;
     double sum;
-    starp_session *s = open_with("STARP_MEMORY_LIMIT", "4M");
+    starp_session *s = cc_session_with("STARP_MEMORY_LIMIT", "4M");
     starp_array *x = starp_arange(s, 0, 1e6, 1, STARP_F64);
     expect(starp_eval(x), STARP_ERR_LIMIT, "STARP_MEMORY_LIMIT");
     starp_array *y = starp_sum(x, NULL, 0);
@@ -174,16 +135,14 @@ static void test_allocation_failures_of_open(void **state)
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_inside_the_callback),
-        TEST(test_failing_task),
-        TEST(test_memory_limit),
-        TEST(test_allocation_failures),
-        TEST(test_allocation_failures_of_open),
+        CC_TEST_WITH_ARRAYS(test_inside_the_callback),
+        CC_TEST_WITH_ARRAYS(test_failing_task),
+        CC_TEST_WITH_ARRAYS(test_memory_limit),
+        CC_TEST_WITH_ARRAYS(test_allocation_failures),
+        CC_TEST_WITH_ARRAYS(test_allocation_failures_of_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,48 +12,11 @@
 #include <cmocka.h>
 
 #include "client.h"
-
-static starp_session *session;
-
-static int set_up(void **state)
-{
-    (void)state;
-    starp_clear_error();
-    session = starp_open(NULL);
-    return session ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return starp_close(session) == STARP_OK ? 0 : -1;
-}
-
-static starp_stats stats_of(starp_session *s)
-{
-    starp_stats stats;
-    assert_int_equal(starp_stats_of(s, &stats), STARP_OK);
-    return stats;
-}
+#include "client_check.h"
 
 static uint64_t live(void)
 {
-    return stats_of(session).handles_live;
-}
-
-static double item(starp_array *x)
-{
-    double value = -1;
-    if (starp_item(x, STARP_F64, &value) != STARP_OK) fail_msg("%s", starp_last_error());
-    return value;
-}
-
-static void expect(starp_status status, const char *says)
-{
-    if (starp_last_status() != status || !strstr(starp_last_error(), says)) {
-        fail_msg("not \"%s\": %s, %s", says, starp_status_name(starp_last_status()), starp_last_error());
-    }
-    starp_clear_error();
+    return cc_stats(session).handles_live;
 }
 
 /* ----------------------------------------------------------------------------------------------------------- scopes */
@@ -68,11 +31,11 @@ static void test_scope_releases(void **state)
     assert_int_equal(live(), 1003);
     assert_int_equal(starp_scope_close(session), STARP_OK);
     assert_int_equal(live(), 2);
-    assert_true(item(kept) == 3);
+    assert_true(cc_item(kept) == 3);
     starp_release(before);
     starp_release(kept);
     assert_int_equal(live(), 0);
-    assert_int_equal(stats_of(session).nodes_live, 0);
+    assert_int_equal(cc_stats(session).nodes_live, 0);
 }
 
 static void test_scopes_nest(void **state)
@@ -87,10 +50,10 @@ static void test_scopes_nest(void **state)
     starp_release(gone);
     assert_int_equal(starp_scope_close(session), STARP_OK);
     assert_int_equal(live(), 2);
-    assert_true(item(outer) == 1);
+    assert_true(cc_item(outer) == 1);
     assert_int_equal(starp_scope_close(session), STARP_OK);
     assert_int_equal(live(), 1);
-    assert_true(item(kept) == 3);
+    assert_true(cc_item(kept) == 3);
     assert_int_equal(starp_scope_close(session), STARP_ERR_ARGUMENT);
     starp_release(kept);
     for (int depth = 0; depth < 1000; depth++) assert_int_equal(starp_scope_open(session), STARP_OK);
@@ -117,7 +80,7 @@ static void test_keep_outside_of_scopes(void **state)
     assert_ptr_equal(starp_keep(x), x);
     starp_scope_open(session);
     starp_scope_close(session);
-    assert_true(item(x) == 1);
+    assert_true(cc_item(x) == 1);
     starp_release(x);
 }
 
@@ -133,20 +96,20 @@ static void test_assign(void **state)
         assert_int_equal(starp_assign(&x, starp_add(x, starp_scalar(session, 1.0))), STARP_OK);
         starp_scope_close(session);
     }
-    assert_true(item(x) == 100);
+    assert_true(cc_item(x) == 100);
     assert_int_equal(live(), 2);
 
     starp_array *old = x, *short_one = starp_ones(session, STARP_SHAPE(5), STARP_F64);
     assert_int_equal(starp_assign(&x, starp_add(wide, short_one)), STARP_ERR_SHAPE);
     assert_ptr_equal(x, old);
-    expect(STARP_ERR_SHAPE, "(3, 4) and (5,)");
+    cc_expect_error(STARP_ERR_SHAPE, "(3, 4) and (5,)");
     assert_int_equal(starp_assign(&x, x), STARP_OK);
     assert_ptr_equal(x, old);
     assert_int_equal(starp_assign(NULL, wide), STARP_ERR_ARGUMENT);
-    expect(STARP_ERR_ARGUMENT, "assign: argument 1 is NULL");
+    cc_expect_error(STARP_ERR_ARGUMENT, "assign: argument 1 is NULL");
     starp_release(x);
     assert_int_equal(starp_assign(&x, wide), STARP_ERR_HANDLE);
-    expect(STARP_ERR_HANDLE, "assign: the old value: not a live handle");
+    cc_expect_error(STARP_ERR_HANDLE, "assign: the old value: not a live handle");
     starp_release(wide);
     starp_release(short_one);
     assert_int_equal(live(), 0);
@@ -161,20 +124,20 @@ static void test_use_after_release(void **state)
     starp_array *x = starp_ones(session, STARP_SHAPE(2), STARP_F64), *y = starp_negative(x);
     assert_int_equal(starp_release(x), STARP_OK);
     assert_int_equal(starp_release(x), STARP_ERR_HANDLE);
-    expect(STARP_ERR_HANDLE, "release: not a live handle (released already?)");
+    cc_expect_error(STARP_ERR_HANDLE, "release: not a live handle (released already?)");
     assert_null(starp_add(y, x));
-    expect(STARP_ERR_HANDLE, "add: argument 2 is not a live handle");
+    cc_expect_error(STARP_ERR_HANDLE, "add: argument 2 is not a live handle");
     assert_null(starp_sum(x, NULL, 0));
-    expect(STARP_ERR_HANDLE, "sum: argument 1 is not a live handle");
+    cc_expect_error(STARP_ERR_HANDLE, "sum: argument 1 is not a live handle");
     assert_null(starp_keep(x));
-    expect(STARP_ERR_HANDLE, "keep: argument 1 is not a live handle");
+    cc_expect_error(STARP_ERR_HANDLE, "keep: argument 1 is not a live handle");
     assert_int_equal(starp_size(x), -1);
-    expect(STARP_ERR_HANDLE, "size: argument 1 is not a live handle");
+    cc_expect_error(STARP_ERR_HANDLE, "size: argument 1 is not a live handle");
     assert_int_equal(starp_read(x, &value, 8), STARP_ERR_HANDLE);
     assert_int_equal(starp_eval_many(STARP_ARGS(y, x)), STARP_ERR_HANDLE);
-    expect(STARP_ERR_HANDLE, "argument 2 is not a live handle");
+    cc_expect_error(STARP_ERR_HANDLE, "argument 2 is not a live handle");
     assert_null(starp_eval_async(STARP_ARGS(x)));
-    expect(STARP_ERR_HANDLE, "argument 1 is not a live handle");
+    cc_expect_error(STARP_ERR_HANDLE, "argument 1 is not a live handle");
     double pair[2];
     assert_int_equal(starp_read(y, pair, sizeof pair), STARP_OK);
     assert_true(pair[0] == -1 && pair[1] == -1);
@@ -188,7 +151,7 @@ static void test_released_by_scope(void **state)
     starp_array *x = starp_ones(session, STARP_SHAPE(2), STARP_F64);
     starp_scope_close(session);
     assert_null(starp_negative(x));
-    expect(STARP_ERR_HANDLE, "negative: argument 1 is not a live handle");
+    cc_expect_error(STARP_ERR_HANDLE, "negative: argument 1 is not a live handle");
 }
 
 static void test_double_close(void **state)
@@ -197,7 +160,7 @@ static void test_double_close(void **state)
     starp_session *s = starp_open(NULL);
     assert_int_equal(starp_close(s), STARP_OK);
     assert_int_equal(starp_close(s), STARP_ERR_HANDLE);
-    expect(STARP_ERR_HANDLE, "close: not an open session");
+    cc_expect_error(STARP_ERR_HANDLE, "close: not an open session");
 }
 
 /* --------------------------------------------------------------------------------------------------------- sessions */
@@ -208,16 +171,16 @@ static void test_two_sessions(void **state)
     starp_session *other = starp_open(NULL);
     starp_array *x = starp_ones(session, STARP_SHAPE(2), STARP_F64), *y = starp_ones(other, STARP_SHAPE(2), STARP_F64);
     assert_null(starp_add(x, y));
-    expect(STARP_ERR_HANDLE, "add: argument 2 is of another session than argument 1");
+    cc_expect_error(STARP_ERR_HANDLE, "add: argument 2 is of another session than argument 1");
     assert_null(starp_where(x, x, y));
-    expect(STARP_ERR_HANDLE, "where: argument 3 is of another session than argument 1");
+    cc_expect_error(STARP_ERR_HANDLE, "where: argument 3 is of another session than argument 1");
     assert_int_equal(starp_eval_many(STARP_ARGS(x, y)), STARP_ERR_HANDLE);
-    expect(STARP_ERR_HANDLE, "argument 2 is of another session");
+    cc_expect_error(STARP_ERR_HANDLE, "argument 2 is of another session");
     starp_array *sum = starp_sum(y, NULL, 0);
-    assert_true(item(sum) == 2);
+    assert_true(cc_item(sum) == 2);
     assert_int_equal(starp_close(other), STARP_OK);
     starp_array *own = starp_sum(x, NULL, 0);
-    assert_true(item(own) == 2);
+    assert_true(cc_item(own) == 2);
 }
 
 static void *one_thread(void *result)
@@ -276,22 +239,20 @@ static void test_seed(void **state)
     assert_memory_not_equal(a, b, sizeof a);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_scope_releases),
-        TEST(test_scopes_nest),
-        TEST(test_close_with_scopes_and_handles),
-        TEST(test_keep_outside_of_scopes),
-        TEST(test_assign),
-        TEST(test_use_after_release),
-        TEST(test_released_by_scope),
-        TEST(test_double_close),
-        TEST(test_two_sessions),
-        TEST(test_two_threads),
-        TEST(test_seed),
+        CC_TEST(test_scope_releases),
+        CC_TEST(test_scopes_nest),
+        CC_TEST(test_close_with_scopes_and_handles),
+        CC_TEST(test_keep_outside_of_scopes),
+        CC_TEST(test_assign),
+        CC_TEST(test_use_after_release),
+        CC_TEST(test_released_by_scope),
+        CC_TEST(test_double_close),
+        CC_TEST(test_two_sessions),
+        CC_TEST(test_two_threads),
+        CC_TEST(test_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

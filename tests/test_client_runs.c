@@ -10,44 +10,7 @@
 #include <cmocka.h>
 
 #include "client.h"
-
-static starp_session *session;
-
-static int set_up(void **state)
-{
-    (void)state;
-    starp_clear_error();
-    session = starp_open(NULL);
-    return session ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return starp_close(session) == STARP_OK ? 0 : -1;
-}
-
-static starp_stats stats_of(starp_session *s)
-{
-    starp_stats stats;
-    assert_int_equal(starp_stats_of(s, &stats), STARP_OK);
-    return stats;
-}
-
-static double item(starp_array *x)
-{
-    double value = -1;
-    if (starp_item(x, STARP_F64, &value) != STARP_OK) fail_msg("%s", starp_last_error());
-    return value;
-}
-
-static void expect(starp_status status, const char *says)
-{
-    if (starp_last_status() != status || !strstr(starp_last_error(), says)) {
-        fail_msg("not \"%s\": %s, %s", says, starp_status_name(starp_last_status()), starp_last_error());
-    }
-    starp_clear_error();
-}
+#include "client_check.h"
 
 /* ------------------------------------------------------------------------------------------------------------- runs */
 
@@ -61,7 +24,7 @@ static void test_async(void **state)
     starp_array *w = starp_add(z, z);
     starp_release(y);
     starp_release(x);
-    assert_true(item(w) == 2 * item(z)); /* waits for the run first */
+    assert_true(cc_item(w) == 2 * cc_item(z)); /* waits for the run first */
     assert_int_equal(starp_test(run), 1);
     assert_int_equal(starp_cancel(run), STARP_OK);
     assert_int_equal(starp_wait(run), STARP_OK);
@@ -69,7 +32,7 @@ static void test_async(void **state)
     run = starp_eval_async(STARP_ARGS(w, z)); /* nothing to do */
     assert_int_equal(starp_test(run), 1);
     assert_int_equal(starp_wait(run), STARP_OK);
-    assert_int_equal(stats_of(session).evals, 2);
+    assert_int_equal(cc_stats(session).evals, 2);
 }
 
 static void test_close_with_runs(void **state)
@@ -106,32 +69,23 @@ static void test_progress(void **state)
 
 /* -------------------------------------------------------------------------------------------- automatic evaluation */
 
-static starp_session *open_with_nodes(const char *max_nodes)
-{
-    setenv("STARP_MAX_NODES", max_nodes, 1);
-    starp_session *s = starp_open(NULL);
-    unsetenv("STARP_MAX_NODES");
-    assert_non_null(s);
-    return s;
-}
-
 static void test_runaway_loop(void **state)
 {
     (void)state;
     enum { STEPS = 20000 };
-    starp_session *s = open_with_nodes("500");
+    starp_session *s = cc_session_with("STARP_MAX_NODES", "500");
     starp_array *x = starp_zeros(s, STARP_SHAPE(4), STARP_F64), *one = starp_scalar(s, 1.0);
     uint64_t most = 0;
     for (int i = 0; i < STEPS; i++) {
         assert_int_equal(starp_assign(&x, starp_add(x, one)), STARP_OK);
-        if (i % 100 == 0 && stats_of(s).nodes_live > most) most = stats_of(s).nodes_live;
+        if (i % 100 == 0 && cc_stats(s).nodes_live > most) most = cc_stats(s).nodes_live;
     }
-    starp_stats stats = stats_of(s);
+    starp_stats stats = cc_stats(s);
     assert_true(most <= 500 + 500 / 16 + 3);
     assert_in_range(stats.flush_nodes, STEPS / 540, STEPS / 450);
     assert_true(stats.flush_eval == 0 && stats.flush_read == 0);
-    assert_true(item(starp_at(x, "3")) == STEPS);
-    assert_int_equal(stats_of(s).flush_read, 1);
+    assert_true(cc_item(starp_at(x, "3")) == STEPS);
+    assert_int_equal(cc_stats(s).flush_read, 1);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -139,16 +93,16 @@ static void test_runaway_loop(void **state)
 static void test_runaway_beside_evals(void **state)
 {
     (void)state;
-    starp_session *s = open_with_nodes("200");
+    starp_session *s = cc_session_with("STARP_MAX_NODES", "200");
     starp_array *x = starp_zeros(s, STARP_SHAPE(4), STARP_F64), *one = starp_scalar(s, 1.0);
     for (int i = 0; i < 2000; i++) {
         assert_int_equal(starp_assign(&x, starp_add(x, one)), STARP_OK);
         starp_array *other = starp_negative(one);
         assert_int_equal(starp_eval(other), STARP_OK);
         starp_release(other);
-        assert_true(stats_of(s).nodes_live <= 200 + 200 / 16 + 4);
+        assert_true(cc_stats(s).nodes_live <= 200 + 200 / 16 + 4);
     }
-    assert_true(item(starp_at(x, "0")) == 2000);
+    assert_true(cc_item(starp_at(x, "0")) == 2000);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -157,11 +111,11 @@ static void test_many_values(void **state)
 {
     (void)state;
     enum { COUNT = 1000 };
-    starp_session *s = open_with_nodes("100");
+    starp_session *s = cc_session_with("STARP_MAX_NODES", "100");
     starp_array *lazy = starp_random_uniform(s, STARP_SHAPE(4), STARP_F64);
     for (int i = 0; i < COUNT; i++) assert_non_null(starp_from_host(s, &(double){ i }, STARP_SHAPE(1), STARP_F64));
     assert_null(lazy->node->value);
-    assert_int_equal(stats_of(s).flush_nodes, 0);
+    assert_int_equal(cc_stats(s).flush_nodes, 0);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -169,7 +123,7 @@ static void test_many_values(void **state)
 static void test_flush_with_a_faulty_array(void **state)
 {
     (void)state;
-    starp_session *s = open_with_nodes("100");
+    starp_session *s = cc_session_with("STARP_MAX_NODES", "100");
     starp_array *two = starp_from_host(s, &(int64_t){ 2 }, STARP_SHAPE(1), STARP_I64);
     starp_array *minus = starp_from_host(s, &(int64_t){ -1 }, STARP_SHAPE(1), STARP_I64);
     starp_array *faulty = starp_pow(two, minus), *x = starp_negative(two);
@@ -178,12 +132,12 @@ static void test_flush_with_a_faulty_array(void **state)
         starp_status status = starp_assign(&x, starp_negative(x));
         if (status == STARP_OK) continue;
         failures++;
-        expect(STARP_ERR_COMPUTE, "pow: ");
+        cc_expect_error(STARP_ERR_COMPUTE, "pow: ");
     }
     assert_in_range(failures, 1, 12);
     assert_int_equal(starp_eval(faulty), STARP_ERR_COMPUTE);
-    expect(STARP_ERR_COMPUTE, "pow: ");
-    assert_true(item(starp_at(x, "0")) == (failures % 2 ? 2 : -2));
+    cc_expect_error(STARP_ERR_COMPUTE, "pow: ");
+    assert_true(cc_item(starp_at(x, "0")) == (failures % 2 ? 2 : -2));
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -191,10 +145,10 @@ static void test_flush_with_a_faulty_array(void **state)
 static void test_no_flush_without_growth(void **state)
 {
     (void)state;
-    starp_session *s = open_with_nodes("500");
+    starp_session *s = cc_session_with("STARP_MAX_NODES", "500");
     starp_array *x = starp_random_uniform(s, STARP_SHAPE(4), STARP_F64);
     for (int i = 0; i < 5000; i++) starp_release(starp_negative(x));
-    assert_int_equal(stats_of(s).evals, 0);
+    assert_int_equal(cc_stats(s).evals, 0);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -202,17 +156,17 @@ static void test_no_flush_without_growth(void **state)
 static void test_flush_keeps_lazy_things(void **state)
 {
     (void)state;
-    starp_session *s = open_with_nodes("500");
+    starp_session *s = cc_session_with("STARP_MAX_NODES", "500");
     starp_array *huge = starp_zeros(s, STARP_SHAPE(1 << 20, 1 << 20), STARP_F64);
     starp_array *row = starp_negative(starp_ones(s, STARP_SHAPE(4), STARP_F64));
     starp_array *wide = starp_broadcast_to(row, STARP_SHAPE(1 << 20, 1 << 20, 4));
     starp_array *x = row;
     for (int i = 0; i < 2000; i++) x = starp_negative(x);
-    assert_true(stats_of(s).flush_nodes > 0);
+    assert_true(cc_stats(s).flush_nodes > 0);
     assert_non_null(huge->node);
     assert_null(huge->node->value);
     assert_null(wide->node->value);
-    assert_true(item(starp_at(wide, "5, 6, 3")) == -1);
+    assert_true(cc_item(starp_at(wide, "5, 6, 3")) == -1);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -221,7 +175,7 @@ static void test_refused_flush(void **state)
 {
     (void)state;
     setenv("STARP_MEMORY_LIMIT", "1M", 1);
-    starp_session *s = open_with_nodes("100");
+    starp_session *s = cc_session_with("STARP_MAX_NODES", "100");
     unsetenv("STARP_MEMORY_LIMIT");
     starp_array *x = starp_arange(s, 0, 1e6, 1, STARP_F64);
     int steps = 0;
@@ -229,30 +183,28 @@ static void test_refused_flush(void **state)
         status = starp_assign(&x, starp_negative(x));
     }
     assert_in_range(steps, 90, 110);
-    expect(STARP_ERR_LIMIT, "automatic evaluation of a graph of");
+    cc_expect_error(STARP_ERR_LIMIT, "automatic evaluation of a graph of");
     for (int i = 0; i < 1000; i++) assert_null(starp_negative(x));
-    assert_true(stats_of(s).nodes_live <= 120);
+    assert_true(cc_stats(s).nodes_live <= 120);
     starp_release(x);
     starp_array *y = starp_sum(starp_arange(s, 0, 10, 1, STARP_F64), NULL, 0);
-    assert_true(item(y) == 45);
+    assert_true(cc_item(y) == 45);
     assert_int_equal(starp_close(s), STARP_OK);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_async),
-        TEST(test_close_with_runs),
-        TEST(test_progress),
-        TEST(test_runaway_loop),
-        TEST(test_runaway_beside_evals),
-        TEST(test_many_values),
-        TEST(test_flush_with_a_faulty_array),
-        TEST(test_no_flush_without_growth),
-        TEST(test_flush_keeps_lazy_things),
-        TEST(test_refused_flush),
+        CC_TEST(test_async),
+        CC_TEST(test_close_with_runs),
+        CC_TEST(test_progress),
+        CC_TEST(test_runaway_loop),
+        CC_TEST(test_runaway_beside_evals),
+        CC_TEST(test_many_values),
+        CC_TEST(test_flush_with_a_faulty_array),
+        CC_TEST(test_no_flush_without_growth),
+        CC_TEST(test_flush_keeps_lazy_things),
+        CC_TEST(test_refused_flush),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

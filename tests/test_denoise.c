@@ -146,10 +146,8 @@ static void test_windows(void **state)
 {
     (void)state;
     static double host[WINDOWS][AREA], got[2][AREA][WINDOWS], sum[AREA], count[AREA];
-    const double sigma = SIGMA;
-    const starp_function function = { .iterate = low_rank, .shapes = low_rank_shapes, .user = &sigma, .user_bytes = sizeof sigma };
     starp_session *s = starp_open(NULL);
-    assert_int_equal(starp_register(s, "low_rank", &function), STARP_OK);
+    assert_int_equal(register_low_rank(s), STARP_OK);
     starp_array *x = load_picture(s, face);
     x = starp_slice(x, STARP_INDEX(STARP_AT(1), STARP_RANGE(64, 64 + WINDOW * WINDOWS), STARP_RANGE(96, 96 + WINDOW)));
     x = starp_reshape(x, STARP_SHAPE(WINDOWS, WINDOW, WINDOW));
@@ -158,7 +156,7 @@ static void test_windows(void **state)
     assert_int_equal(starp_read(y, got, sizeof got), STARP_OK);
     int partial = 0;
     for (int w = 0; w < WINDOWS; w++) {
-        int rank = by_loops(host[w], threshold(sigma), sum, count);
+        int rank = by_loops(host[w], threshold(SIGMA), sum, count);
         partial += rank > 1 && rank < PIXELS;
         for (int i = 0; i < AREA; i++) {
             assert_true(fabs(got[0][i][w] - sum[i]) < 1e-8 * (1 + fabs(sum[i])));
@@ -184,10 +182,8 @@ static void test_usage(void **state)
 static void test_other_windows(void **state)
 {
     (void)state;
-    const double sigma = SIGMA;
-    const starp_function function = { .iterate = low_rank, .shapes = low_rank_shapes, .user = &sigma, .user_bytes = sizeof sigma };
     starp_session *s = starp_open(NULL);
-    assert_int_equal(starp_register(s, "low_rank", &function), STARP_OK);
+    assert_int_equal(register_low_rank(s), STARP_OK);
     starp_array *x = starp_zeros(s, STARP_SHAPE(8, 8, 3), STARP_F64);
     assert_null(starp_ppeval(s, "low_rank", STARP_ARGS(x)));
     assert_non_null(strstr(starp_last_error(), "low_rank takes windows of 16 x 16 f64"));

@@ -12,37 +12,9 @@
 
 #include <cmocka.h>
 
+#include "client_check.h"
 #include "rig.h"
 #include "ranks.h"
-
-static starp_session *open_with(const char *environment)
-{
-    rig_environment(environment);
-    starp_session *s = starp_open(NULL);
-    if (!s) fail_msg("%s", starp_last_error());
-    return s;
-}
-
-static starp_stats stats_of(starp_session *s)
-{
-    starp_stats stats;
-    assert_int_equal(starp_stats_of(s, &stats), STARP_OK);
-    return stats;
-}
-
-static double item(starp_array *x)
-{
-    double v;
-    if (starp_item(x, STARP_F64, &v) != STARP_OK) fail_msg("%s", starp_last_error());
-    return v;
-}
-
-static void close_empty(starp_session *s)
-{
-    assert_int_equal(stats_of(s).handles_live, 0);
-    assert_int_equal(stats_of(s).nodes_live, 0);
-    assert_int_equal(starp_close(s), STARP_OK);
-}
 
 /* ----------------------------------------------------------------------------------------------------- long and deep */
 
@@ -55,20 +27,20 @@ enum { UPDATES = 1000000, LEVELS = 100000 };
 static void a_million_updates(void **state)
 {
     (void)state;
-    starp_session *s = open_with("");
+    starp_session *s = cc_session("");
     starp_array *x = starp_zeros(s, STARP_SHAPE(10), STARP_F64), *one = starp_ones(s, STARP_SHAPE(10), STARP_F64);
     uint64_t most_nodes = 0, most_bytes = 0;
     for (int i = 0; i < UPDATES; i++) {
         if (starp_assign(&x, starp_add(x, one)) != STARP_OK) fail_msg("update %d: %s", i, starp_last_error());
         if (i % 1000 != 0) continue;
-        starp_stats stats = stats_of(s);
+        starp_stats stats = cc_stats(s);
         if (stats.nodes_live > most_nodes) most_nodes = stats.nodes_live;
         if (stats.bytes_live > most_bytes) most_bytes = stats.bytes_live;
     }
     assert_true(most_nodes <= 12000 && most_bytes < 1 << 20);
-    assert_true(stats_of(s).flush_nodes >= UPDATES / 12000);
-    assert_true(item(starp_at(x, "7")) == UPDATES);
-    assert_true(stats_of(s).evals >= stats_of(s).flush_nodes);
+    assert_true(cc_stats(s).flush_nodes >= UPDATES / 12000);
+    assert_true(cc_item(starp_at(x, "7")) == UPDATES);
+    assert_true(cc_stats(s).evals >= cc_stats(s).flush_nodes);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -80,7 +52,7 @@ static void *deep_work(void *arg)
     for (int i = 0; i < LEVELS; i++) starp_assign(&x, starp_negative(x));
     starp_release(x);
     for (int i = 0; i < LEVELS; i++) starp_assign(&y, starp_negative(y));
-    double v = item(starp_at(y, "2"));
+    double v = cc_item(starp_at(y, "2"));
     starp_release(y);
     return v == -2 ? s : NULL;
 }
@@ -91,13 +63,13 @@ static void deep_graphs_on_a_small_stack(void **state)
     pthread_attr_t attr;
     void *result;
     (void)state;
-    starp_session *s = open_with("STARP_MAX_NODES=1000000");
+    starp_session *s = cc_session("STARP_MAX_NODES=1000000");
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 512 * 1024);
     assert_int_equal(pthread_create(&thread, &attr, deep_work, s), 0);
     assert_int_equal(pthread_join(thread, &result), 0);
     assert_ptr_equal(result, s);
-    assert_int_equal(stats_of(s).flush_nodes, 0);
+    assert_int_equal(cc_stats(s).flush_nodes, 0);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -105,13 +77,13 @@ static void deep_graphs_on_a_small_stack(void **state)
 static void shared_subexpressions_are_walked_once(void **state)
 {
     (void)state;
-    starp_session *s = open_with("STARP_CSE=0");
+    starp_session *s = cc_session("STARP_CSE=0");
     starp_array *x = starp_ones(s, STARP_SHAPE(3), STARP_F64), *y = starp_ones(s, STARP_SHAPE(3), STARP_F64);
     for (int i = 0; i < 200; i++) {
         starp_array *sum = starp_divide(starp_add(x, y), starp_scalar(s, 2.0)), *other = starp_divide(starp_add(y, x), starp_scalar(s, 2.0));
         x = sum, y = other;
     }
-    assert_true(item(starp_at(starp_add(x, y), "1")) == 2);
+    assert_true(cc_item(starp_at(starp_add(x, y), "1")) == 2);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -122,21 +94,21 @@ static void shared_subexpressions_are_walked_once(void **state)
 static void a_few_elements_of_huge_arrays(void **state)
 {
     (void)state;
-    starp_session *s = open_with("STARP_MEMORY_LIMIT=64M");
+    starp_session *s = cc_session("STARP_MEMORY_LIMIT=64M");
     starp_scope_open(s);
     starp_array *n = starp_arange(s, 0, (double)HUGE, 1, STARP_I64), *z = starp_zeros(s, STARP_SHAPE(HUGE), STARP_F64);
     int64_t got[3];
     assert_int_equal(starp_size(n), HUGE);
     assert_int_equal(starp_read(starp_at(starp_add(n, n), "1099511627770::2"), got, sizeof got), STARP_OK);
     assert_true(got[0] == 2 * 1099511627770 && got[2] == 2 * 1099511627774);
-    assert_true(item(starp_sum(starp_at(starp_add(z, starp_scalar(s, 1.0)), ":1000"), NULL, 0)) == 1000);
+    assert_true(cc_item(starp_sum(starp_at(starp_add(z, starp_scalar(s, 1.0)), ":1000"), NULL, 0)) == 1000);
     starp_array *u = starp_random_uniform(s, STARP_SHAPE(1 << 20, 1 << 20), STARP_F64);
-    double a = item(starp_at(u, "1048575, 1048575")), b = item(starp_at(starp_transpose(u), "1048575, 1048575"));
+    double a = cc_item(starp_at(u, "1048575, 1048575")), b = cc_item(starp_at(starp_transpose(u), "1048575, 1048575"));
     assert_true(a == b && a >= 0 && a < 1);
     starp_array *wide = starp_broadcast_to(starp_full(s, STARP_SHAPE(1), 3.0, STARP_F32), STARP_SHAPE(HUGE, 1 << 20));
-    assert_true(item(starp_mean(starp_at(wide, "5, :77"), NULL, 0)) == 3);
+    assert_true(cc_item(starp_mean(starp_at(wide, "5, :77"), NULL, 0)) == 3);
     assert_int_equal(starp_scope_close(s), STARP_OK);
-    close_empty(s);
+    cc_close_empty(s);
 }
 
 static void refused(starp_array *x)
@@ -149,7 +121,7 @@ static void refused(starp_array *x)
 static void sizes_that_overflow_are_refused(void **state)
 {
     (void)state;
-    starp_session *s = open_with("");
+    starp_session *s = cc_session("");
     starp_scope_open(s);
     int64_t big = (int64_t)1 << 62;
     refused(starp_zeros(s, STARP_SHAPE(big, 2), STARP_I8));
@@ -161,7 +133,7 @@ static void sizes_that_overflow_are_refused(void **state)
     refused(starp_broadcast_to(row, STARP_SHAPE(4, big)));
     refused(starp_astype(row, STARP_F64));
     starp_scope_close(s);
-    close_empty(s);
+    cc_close_empty(s);
 }
 
 /* Work or memory without end is refused, in bounded time, not begun. */
@@ -169,18 +141,18 @@ static void what_cannot_be_done_is_refused(void **state)
 {
     SKIP_ON_RANKS();
     (void)state;
-    starp_session *s = open_with("STARP_MEMORY_LIMIT=256M");
+    starp_session *s = cc_session("STARP_MEMORY_LIMIT=256M");
     starp_array *x = starp_zeros(s, STARP_SHAPE((int64_t)1 << 59), STARP_I8), *sum = starp_sum(x, NULL, 0);
     starp_array *all = starp_add(starp_zeros(s, STARP_SHAPE(HUGE), STARP_F64), starp_scalar(s, 1.0));
-    uint64_t tasks = stats_of(s).tasks;
+    uint64_t tasks = cc_stats(s).tasks;
     alarm(60); /* ends the test, if it does not end by itself */
     starp_status status = starp_eval(sum);
     if (status != STARP_ERR_LIMIT && status != STARP_ERR_MEMORY) fail_msg("%s: %s", starp_status_name(status), starp_last_error());
     assert_int_equal(starp_eval(all), STARP_ERR_LIMIT);
     alarm(0);
-    assert_int_equal(stats_of(s).tasks, tasks);
+    assert_int_equal(cc_stats(s).tasks, tasks);
     starp_clear_error();
-    assert_true(item(starp_sum(starp_at(x, ":10"), NULL, 0)) == 0);
+    assert_true(cc_item(starp_sum(starp_at(x, ":10"), NULL, 0)) == 0);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -201,21 +173,21 @@ static void the_limit_names_its_reasons(void **state)
 {
     SKIP_ON_RANKS();
     (void)state;
-    starp_session *s = open_with("STARP_MEMORY_LIMIT=20M");
+    starp_session *s = cc_session("STARP_MEMORY_LIMIT=20M");
     starp_array *x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64);
     assert_int_equal(starp_eval(x), STARP_OK);
-    starp_stats before = stats_of(s);
+    starp_stats before = cc_stats(s);
     assert_true(before.bytes_live >= 8000000 && before.bytes_live < 12000000);
     starp_array *y = starp_sin(x), *z = starp_cos(x);
     expect_error(starp_eval_many(STARP_ARGS(y, z)), STARP_ERR_LIMIT,
                  (const char *const[]){ "STARP_MEMORY_LIMIT", "16000000", "20971520", "sin", "cos", "(1000, 1000)", "test_engine", NULL });
-    assert_int_equal(stats_of(s).tasks, before.tasks);
-    assert_int_equal(stats_of(s).bytes_live, before.bytes_live);
+    assert_int_equal(cc_stats(s).tasks, before.tasks);
+    assert_int_equal(cc_stats(s).bytes_live, before.bytes_live);
     assert_int_equal(starp_eval(y), STARP_OK);
     expect_error(starp_eval(z), STARP_ERR_LIMIT, (const char *const[]){ "8000000", "cos", NULL });
     assert_int_equal(starp_release(y), STARP_OK);
     assert_int_equal(starp_eval(z), STARP_OK);
-    assert_true(item(starp_max(z, NULL, 0)) <= 1);
+    assert_true(cc_item(starp_max(z, NULL, 0)) <= 1);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -234,7 +206,7 @@ static void operations_are_forecast(void **state)
 {
     SKIP_ON_RANKS();
     (void)state;
-    starp_session *s = open_with("STARP_MEMORY_LIMIT=1M");
+    starp_session *s = cc_session("STARP_MEMORY_LIMIT=1M");
     starp_array *x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64), *y;
     starp_qr_factors f = starp_linalg_qr(x, 0);
     y = starp_matmul(f.q, f.r);
@@ -247,7 +219,7 @@ static void operations_are_forecast(void **state)
     x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64);
     int64_t usual = plan_bytes(starp_linalg_solve(x, starp_at(x, ":, 0")));
     assert_int_equal(starp_close(s), STARP_OK);
-    s = open_with("STARP_MEMORY_LIMIT=1M STARP_MIXED=1");
+    s = cc_session("STARP_MEMORY_LIMIT=1M STARP_MIXED=1");
     x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64);
     assert_true(plan_bytes(starp_linalg_solve(x, starp_at(x, ":, 0"))) >= usual + 6000000); /* a half, and half of it as panels */
     assert_int_equal(starp_close(s), STARP_OK);
@@ -257,12 +229,12 @@ static void operations_are_forecast(void **state)
 static void temporaries_are_recycled(void **state)
 {
     (void)state;
-    starp_session *s = open_with("STARP_MEMORY_LIMIT=40M STARP_FUSE=0");
+    starp_session *s = cc_session("STARP_MEMORY_LIMIT=40M STARP_FUSE=0");
     starp_array *x = starp_keep(starp_random_uniform(s, STARP_SHAPE(1000000), STARP_F64));
     for (int i = 0; i < 30; i++) starp_assign(&x, starp_sin(x));
     if (starp_eval(x) != STARP_OK) fail_msg("%s", starp_last_error());
-    assert_true(stats_of(s).bytes_peak <= 40 << 20);
-    assert_true(stats_of(s).bytes_live <= 9 << 20);
+    assert_true(cc_stats(s).bytes_peak <= 40 << 20);
+    assert_true(cc_stats(s).bytes_live <= 9 << 20);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -270,19 +242,19 @@ static void temporaries_are_recycled(void **state)
 static void memory_is_reused(void **state)
 {
     (void)state;
-    starp_session *s = open_with("");
+    starp_session *s = cc_session("");
     starp_array *x = NULL;
     uint64_t misses = 0;
     for (int i = 0; i < 20; i++) {
         starp_assign(&x, starp_random_uniform(s, STARP_SHAPE(1000000), STARP_F64));
         assert_int_equal(starp_eval(x), STARP_OK);
-        if (i == 3) misses = stats_of(s).pool_misses;
+        if (i == 3) misses = cc_stats(s).pool_misses;
     }
-    assert_int_equal(stats_of(s).pool_misses, misses);
-    assert_true(stats_of(s).pool_hits > 0);
-    assert_true(stats_of(s).bytes_peak <= 3 * 8400000);
+    assert_int_equal(cc_stats(s).pool_misses, misses);
+    assert_true(cc_stats(s).pool_hits > 0);
+    assert_true(cc_stats(s).bytes_peak <= 3 * 8400000);
     assert_int_equal(starp_release(x), STARP_OK);
-    assert_int_equal(stats_of(s).bytes_live, 0);
+    assert_int_equal(cc_stats(s).bytes_live, 0);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 

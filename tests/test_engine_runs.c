@@ -11,30 +11,9 @@
 
 #include <cmocka.h>
 
+#include "client_check.h"
 #include "rig.h"
 #include "ranks.h"
-
-static starp_session *open_with(const char *environment)
-{
-    rig_environment(environment);
-    starp_session *s = starp_open(NULL);
-    if (!s) fail_msg("%s", starp_last_error());
-    return s;
-}
-
-static starp_stats stats_of(starp_session *s)
-{
-    starp_stats stats;
-    assert_int_equal(starp_stats_of(s, &stats), STARP_OK);
-    return stats;
-}
-
-static double item(starp_array *x)
-{
-    double v;
-    if (starp_item(x, STARP_F64, &v) != STARP_OK) fail_msg("%s", starp_last_error());
-    return v;
-}
 
 static void expect_says(const char *word)
 {
@@ -48,7 +27,7 @@ static bool fault_at(int n, const char *environment)
 {
     char text[128];
     snprintf(text, sizeof text, "%s STARP_FAULT=%d", environment, n);
-    starp_session *s = open_with(text);
+    starp_session *s = cc_session(text);
     double host[300];
     for (int i = 0; i < 300; i++) host[i] = i;
     starp_array *x = starp_from_host(s, host, STARP_SHAPE(300), STARP_F64), *y = starp_square(x);
@@ -64,10 +43,10 @@ static bool fault_at(int n, const char *environment)
     expect_says("STARP_FAULT");
     expect_says("test_engine_runs");
     starp_clear_error();
-    assert_true(item(starp_at(x, "299")) == 299);
-    assert_true(item(z) == 8955050);
-    assert_true(item(starp_at(v, "22")) == 2 * 298 + 1);
-    assert_true(item(starp_sum(w, NULL, 0)) == 299 * 299);
+    assert_true(cc_item(starp_at(x, "299")) == 299);
+    assert_true(cc_item(z) == 8955050);
+    assert_true(cc_item(starp_at(v, "22")) == 2 * 298 + 1);
+    assert_true(cc_item(starp_sum(w, NULL, 0)) == 299 * 299);
     assert_int_equal(starp_close(s), STARP_OK);
     return true;
 }
@@ -100,7 +79,7 @@ static starp_array *bad_power(starp_array *base, starp_array *exponent)
 /* The data of one tile is bad: the whole evaluation fails, with the site where the power was recorded. */
 static void check_negative_power(const char *environment)
 {
-    starp_session *s = open_with(environment);
+    starp_session *s = cc_session(environment);
     starp_array *n = starp_arange(s, 1, 501, 1, STARP_I64), *good = starp_add(n, n);
     starp_array *exponent = starp_subtract(starp_full(s, STARP_SHAPE(500), 499, STARP_I64), n);
     starp_array *bad = bad_power(n, exponent), *after = starp_add(bad, good);
@@ -109,10 +88,10 @@ static void check_negative_power(const char *environment)
     expect_says("pow");
     expect_says("test_engine_runs");
     starp_clear_error();
-    assert_true(item(starp_sum(good, NULL, 0)) == 250500);
+    assert_true(cc_item(starp_sum(good, NULL, 0)) == 250500);
     assert_int_equal(starp_eval(after), STARP_ERR_COMPUTE);
     starp_clear_error();
-    assert_true(item(starp_sum(starp_pow(n, starp_abs(exponent)), NULL, 0)) != 0);
+    assert_true(cc_item(starp_sum(starp_pow(n, starp_abs(exponent)), NULL, 0)) != 0);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -133,13 +112,13 @@ static void few_tasks_in_flight(void **state)
     (void)state;
     for (int e = 0; e < 4; e++) {
         snprintf(text, sizeof text, "STARP_SMALL=0 STARP_TILE=64 STARP_NCPU=2 %s", environments[e]);
-        starp_session *s = open_with(text);
+        starp_session *s = cc_session(text);
         alarm(60); /* ends the test, if it does not end by itself */
-        assert_true(item(starp_sum(starp_sqrt(starp_square(starp_arange(s, 0, 10000, 1, STARP_F64))), NULL, 0)) == 49995000);
+        assert_true(cc_item(starp_sum(starp_sqrt(starp_square(starp_arange(s, 0, 10000, 1, STARP_F64))), NULL, 0)) == 49995000);
         starp_array *x = starp_arange(s, 0, 10000, 1, STARP_F64), *y = starp_sum(starp_at(starp_negative(x), "::-1"), NULL, 0);
         starp_run *run = starp_eval_async(STARP_ARGS(x, y));
         assert_int_equal(starp_wait(run), STARP_OK);
-        assert_true(item(y) == -49995000);
+        assert_true(cc_item(y) == -49995000);
         alarm(0);
         assert_int_equal(starp_close(s), STARP_OK);
     }
@@ -159,17 +138,17 @@ static void check_outcome(starp_status status, starp_array *x, double want)
 {
     if (status != STARP_OK && status != STARP_ERR_CANCELLED) fail_msg("%s: %s", starp_status_name(status), starp_last_error());
     starp_clear_error();
-    assert_true(item(x) == want);
+    assert_true(cc_item(x) == want);
 }
 
 static void cancelled_runs_can_be_run_again(void **state)
 {
     int calls = 0, cancelled = 0;
     (void)state;
-    starp_session *s = open_with("STARP_SMALL=0 STARP_TILE=1000");
+    starp_session *s = cc_session("STARP_SMALL=0 STARP_TILE=1000");
     for (int i = 0; i < 20; i++) {
         starp_array *x = starp_arange(s, 0, 300000, 1, STARP_F64), *y = starp_sum(starp_floor(starp_sqrt(starp_exp(starp_sin(x)))), NULL, 0);
-        double want = item(starp_sum(starp_floor(starp_sqrt(starp_exp(starp_sin(starp_arange(s, 0, 300000, 1, STARP_F64))))), NULL, 0));
+        double want = cc_item(starp_sum(starp_floor(starp_sqrt(starp_exp(starp_sin(starp_arange(s, 0, 300000, 1, STARP_F64))))), NULL, 0));
         starp_run *run = starp_eval_async(STARP_ARGS(y));
         assert_int_equal(starp_cancel(run), STARP_OK);
         starp_status status = starp_wait(run);
@@ -231,7 +210,7 @@ static void old_values_stay_readable(void **state)
 {
     (void)state;
     for (int e = 0; e < 4; e++) {
-        starp_session *s = open_with(tilings[e]);
+        starp_session *s = cc_session(tilings[e]);
         starp_array *x = counting(s), *old = x, *view = starp_at(old, "::-1"), *lazy = starp_subtract(starp_at(old, "1:"), starp_at(old, ":-1"));
         x = starp_keep(starp_add(x, starp_scalar(s, 1.0)));
         assert_int_equal(starp_eval(x), STARP_OK);
@@ -240,9 +219,9 @@ static void old_values_stay_readable(void **state)
         starp_release(old);
         starp_array *y = starp_sqrt(starp_square(view));
         assert_int_equal(starp_eval(y), STARP_OK);
-        assert_true(item(starp_at(view, "0")) == 999 && item(starp_at(view, "999")) == 0);
+        assert_true(cc_item(starp_at(view, "0")) == 999 && cc_item(starp_at(view, "999")) == 0);
         starp_release(view);
-        assert_true(item(starp_sum(lazy, NULL, 0)) == 999);
+        assert_true(cc_item(starp_sum(lazy, NULL, 0)) == 999);
         assert_int_equal(starp_close(s), STARP_OK);
     }
 }
@@ -252,7 +231,7 @@ static void dying_operands_read_through_views(void **state)
 {
     (void)state;
     for (int e = 0; e < 4; e++) {
-        starp_session *s = open_with(tilings[e]);
+        starp_session *s = cc_session(tilings[e]);
         starp_array *x = counting(s), *sum = starp_add(x, starp_at(x, "::-1"));
         starp_release(x);
         expect_values(sum, reversed_sum);
@@ -260,8 +239,8 @@ static void dying_operands_read_through_views(void **state)
         starp_array *matrix = starp_reshape(x, STARP_SHAPE(20, 50)), *tall = starp_reshape(x, STARP_SHAPE(50, 20));
         starp_array *both = starp_add(matrix, starp_transpose(tall));
         starp_release(x), starp_release(matrix), starp_release(tall);
-        assert_true(item(starp_at(both, "7, 13")) == 7 * 50 + 13 + 13 * 20 + 7);
-        assert_true(item(starp_sum(both, NULL, 0)) == 999000);
+        assert_true(cc_item(starp_at(both, "7, 13")) == 7 * 50 + 13 + 13 * 20 + 7);
+        assert_true(cc_item(starp_sum(both, NULL, 0)) == 999000);
         assert_int_equal(starp_close(s), STARP_OK);
     }
 }
@@ -271,7 +250,7 @@ static void results_that_are_also_operands(void **state)
 {
     (void)state;
     for (int e = 0; e < 4; e++) {
-        starp_session *s = open_with(tilings[e]);
+        starp_session *s = cc_session(tilings[e]);
         starp_array *x = counting(s), *square = starp_square(x), *zero = starp_zeros(s, STARP_SHAPE(1000), STARP_F64);
         starp_array *difference = starp_subtract(starp_at(square, "1:"), starp_at(square, ":-1"));
         starp_release(x);
@@ -279,9 +258,9 @@ static void results_that_are_also_operands(void **state)
         for (int i = 1; i < 1000; i += 111) {
             char at[16];
             snprintf(at, sizeof at, "%d", i - 1);
-            assert_true(item(starp_at(difference, at)) == shifted_difference(i));
+            assert_true(cc_item(starp_at(difference, at)) == shifted_difference(i));
         }
-        assert_true(item(starp_at(square, "999")) == 998001);
+        assert_true(cc_item(starp_at(square, "999")) == 998001);
         assert_int_equal(starp_close(s), STARP_OK);
     }
 }
@@ -289,21 +268,21 @@ static void results_that_are_also_operands(void **state)
 static void dying_operands_are_written_over(void **state)
 {
     (void)state;
-    starp_session *s = open_with("");
+    starp_session *s = cc_session("");
     starp_array *x = starp_keep(starp_random_uniform(s, STARP_SHAPE(1000000), STARP_F64));
     assert_int_equal(starp_eval(x), STARP_OK);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(starp_assign(&x, starp_add(x, starp_scalar(s, 1.0))), STARP_OK);
         assert_int_equal(starp_eval(x), STARP_OK);
     }
-    assert_true(stats_of(s).inplace >= 5);
-    assert_true(stats_of(s).bytes_peak < 10 << 20);
+    assert_true(cc_stats(s).inplace >= 5);
+    assert_true(cc_stats(s).bytes_peak < 10 << 20);
     assert_int_equal(starp_close(s), STARP_OK);
-    s = open_with("STARP_INPLACE=0");
+    s = cc_session("STARP_INPLACE=0");
     x = counting(s);
     assert_int_equal(starp_assign(&x, starp_add(x, starp_scalar(s, 1.0))), STARP_OK);
     assert_int_equal(starp_eval(x), STARP_OK);
-    assert_int_equal(stats_of(s).inplace, 0);
+    assert_int_equal(cc_stats(s).inplace, 0);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -313,14 +292,14 @@ static void counters_count(void **state)
 {
     SKIP_ON_RANKS();
     (void)state;
-    starp_session *s = open_with("STARP_SMALL=0 STARP_TILE=100");
+    starp_session *s = cc_session("STARP_SMALL=0 STARP_TILE=100");
     starp_array *x = counting(s);
-    starp_stats before = stats_of(s);
+    starp_stats before = cc_stats(s);
     for (int i = 0; i < 4; i++) {
         starp_array *y = starp_sin(starp_multiply(x, starp_scalar(s, (double)i)));
         assert_int_equal(starp_eval(y), STARP_OK);
     }
-    starp_stats after = stats_of(s);
+    starp_stats after = cc_stats(s);
     assert_int_equal(after.evals - before.evals, 4);
     assert_int_equal(after.flush_eval - before.flush_eval, 4);
     assert_int_equal(after.tasks - before.tasks, 40);
@@ -330,11 +309,11 @@ static void counters_count(void **state)
     assert_int_equal(after.plan_misses - before.plan_misses, 1);
     assert_int_equal(after.plan_hits - before.plan_hits, 3);
     starp_array *twice = starp_add(starp_exp(x), starp_exp(x));
-    assert_true(item(starp_at(twice, "0")) == 2);
-    assert_int_equal(stats_of(s).merged - after.merged, 1);
-    assert_int_equal(stats_of(s).flush_read - after.flush_read, 1);
+    assert_true(cc_item(starp_at(twice, "0")) == 2);
+    assert_int_equal(cc_stats(s).merged - after.merged, 1);
+    assert_int_equal(cc_stats(s).flush_read - after.flush_read, 1);
     assert_int_equal(starp_eval(twice), STARP_OK);
-    assert_true(stats_of(s).bytes_peak >= stats_of(s).bytes_live);
+    assert_true(cc_stats(s).bytes_peak >= cc_stats(s).bytes_live);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 
@@ -342,14 +321,14 @@ static void counters_count(void **state)
 static void small_arrays_need_no_tasks(void **state)
 {
     (void)state;
-    starp_session *s = open_with("");
+    starp_session *s = cc_session("");
     starp_array *x = counting(s);
     for (int i = 0; i < 50; i++) {
         starp_assign(&x, starp_subtract(starp_at(starp_exp(starp_sin(x)), "::-1"), starp_mean(x, NULL, 0)));
         assert_int_equal(starp_eval(x), STARP_OK);
     }
-    assert_int_equal(stats_of(s).tasks, 0);
-    assert_true(stats_of(s).inline_steps > 0);
+    assert_int_equal(cc_stats(s).tasks, 0);
+    assert_true(cc_stats(s).inline_steps > 0);
     assert_int_equal(starp_close(s), STARP_OK);
 }
 

@@ -13,16 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "starp.h"
-
-static starp_session *open_with(const char *variable, const char *value)
-{
-    if (variable) setenv(variable, value, 1);
-    starp_session *s = starp_open(NULL);
-    if (variable) unsetenv(variable);
-    assert_non_null(s);
-    return s;
-}
+#include "client_check.h"
 
 /* A cheap operand was done again for a reader that had already sunk into another step, and emitted after it. */
 static void a_redone_operand_comes_before_its_reader(void **state)
@@ -31,7 +22,7 @@ static void a_redone_operand_comes_before_its_reader(void **state)
     const double data[4] = { .1, .2, .3, .4 };
     double got[2][4];
     for (int fuse = 0; fuse < 2; fuse++) {
-        starp_session *s = open_with("STARP_FUSE", fuse ? "1" : "0");
+        starp_session *s = cc_session(fuse ? "" : "STARP_FUSE=0");
         starp_scope_open(s);
         starp_array *a = starp_from_host(s, data, STARP_SHAPE(2, 2), STARP_F64);
         starp_array *b = starp_from_host(s, data, STARP_SHAPE(2, 2), STARP_F64);
@@ -52,7 +43,7 @@ static void operands_of_lower_levels_count(void **state)
     (void)state;
     starp_array *root[N + 1], *sum = NULL;
     double got[3];
-    starp_session *s = open_with(NULL, NULL);
+    starp_session *s = cc_session("");
     starp_scope_open(s);
     for (int k = 0; k < N; k++) {
         double data[3] = { k, k + .5, -k };
@@ -84,7 +75,7 @@ static void progress_is_told_while_submitting(void **state)
 {
     (void)state;
     int calls = 0;
-    starp_session *s = open_with("STARP_IN_FLIGHT", "4");
+    starp_session *s = cc_session("STARP_IN_FLIGHT=4");
     starp_scope_open(s);
     assert_int_equal(starp_progress(s, count_calls, &calls), STARP_OK);
     for (int64_t n = 1 << 22; calls < 2 && n < INT64_C(1) << 28; n *= 2) {
@@ -101,7 +92,7 @@ static void progress_is_told_while_submitting(void **state)
 static void what_no_machine_holds_is_refused(void **state)
 {
     (void)state;
-    starp_session *s = open_with(NULL, NULL);
+    starp_session *s = cc_session("");
     starp_array *x = starp_ones(s, STARP_SHAPE((int64_t)1 << 42), STARP_F64);
     assert_int_equal(starp_eval(x), STARP_ERR_MEMORY);
     assert_non_null(strstr(starp_last_error(), "memory"));
@@ -113,7 +104,7 @@ static void the_limit_bounds_what_is_held(void **state)
 {
     (void)state;
     static const starp_dtype dtypes[] = { STARP_F64, STARP_I8, STARP_C128, STARP_F32, STARP_I16 };
-    starp_session *s = open_with("STARP_MEMORY_LIMIT", "64M");
+    starp_session *s = cc_session("STARP_MEMORY_LIMIT=64M");
     for (int k = 0; k < 5; k++) {
         int64_t n = (48 << 20) / (int64_t)starp_dtype_size(dtypes[k]);
         starp_array *x = starp_ones(s, STARP_SHAPE(n), dtypes[k]);
@@ -132,7 +123,7 @@ static void a_computed_array_explains_itself(void **state)
     (void)state;
     char *text = NULL;
     size_t size;
-    starp_session *s = open_with(NULL, NULL);
+    starp_session *s = cc_session("");
     starp_array *x = starp_exp(starp_arange(s, 0, 10, 1, STARP_F64));
     assert_int_equal(starp_eval(x), STARP_OK);
     FILE *out = open_memstream(&text, &size);

@@ -11,23 +11,11 @@
 
 #include <cmocka.h>
 
+#include "client_check.h"
 #include "reference.h"
 #include "rig.h"
 
 static const char *const environments[] = { "", "STARP_TILE=64 STARP_SMALL=0", "STARP_FUSE=0" };
-
-static void in_every_environment(void (*check)(starp_session *s))
-{
-    for (int e = 0; e < 3; e++) {
-        rig_environment(environments[e]);
-        starp_session *s = starp_open(NULL);
-        if (!s) fail_msg("%s", starp_last_error());
-        starp_scope_open(s);
-        check(s);
-        starp_scope_close(s);
-        assert_int_equal(starp_close(s), STARP_OK);
-    }
-}
 
 static void *read_all(starp_array *x)
 {
@@ -36,14 +24,6 @@ static void *read_all(starp_array *x)
     assert_non_null(buffer);
     if (starp_read(x, buffer, bytes) != STARP_OK) fail_msg("%s", starp_last_error());
     return buffer;
-}
-
-static void refused(starp_array *x, starp_status status)
-{
-    assert_null(x);
-    assert_int_equal(starp_last_status(), status);
-    assert_true(starp_last_error()[0] != 0);
-    starp_clear_error();
 }
 
 /* ------------------------------------------------------------------------------------------------------------- arange */
@@ -72,16 +52,16 @@ static void check_arange(starp_session *s)
     expect_arange(s, 0, 0, 1, STARP_F64, 0);
     expect_arange(s, 0, -1, 1, STARP_I32, 0);
     expect_arange(s, 1, 2, 0.125, STARP_C128, 8);
-    refused(starp_arange(s, 0, 1, 0, STARP_F64), STARP_ERR_ARGUMENT);
-    refused(starp_arange(s, 0, INFINITY, 1, STARP_F64), STARP_ERR_ARGUMENT);
-    refused(starp_arange(s, 0, 1, NAN, STARP_F64), STARP_ERR_ARGUMENT);
-    refused(starp_arange(s, 0, 1, 1, STARP_BOOL), STARP_ERR_DTYPE);
+    cc_refused(starp_arange(s, 0, 1, 0, STARP_F64), STARP_ERR_ARGUMENT, "arange: ");
+    cc_refused(starp_arange(s, 0, INFINITY, 1, STARP_F64), STARP_ERR_ARGUMENT, "arange: ");
+    cc_refused(starp_arange(s, 0, 1, NAN, STARP_F64), STARP_ERR_ARGUMENT, "arange: ");
+    cc_refused(starp_arange(s, 0, 1, 1, STARP_BOOL), STARP_ERR_DTYPE, "arange: ");
 }
 
 static void arange(void **state)
 {
     (void)state;
-    in_every_environment(check_arange);
+    cc_in_each(3, environments, check_arange);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- linspace */
@@ -106,14 +86,14 @@ static void check_linspace(starp_session *s)
     expect_linspace(s, 3, -3, 7, 0);
     expect_linspace(s, 2, 5, 1, 1);
     expect_linspace(s, 2, 5, 0, 1);
-    refused(starp_linspace(s, 0, 1, -1, 1, STARP_F64), STARP_ERR_SHAPE);
-    refused(starp_linspace(s, 0, 1, 5, 1, STARP_I32), STARP_ERR_DTYPE);
+    cc_refused(starp_linspace(s, 0, 1, -1, 1, STARP_F64), STARP_ERR_SHAPE, "linspace: ");
+    cc_refused(starp_linspace(s, 0, 1, 5, 1, STARP_I32), STARP_ERR_DTYPE, "linspace: ");
 }
 
 static void linspace(void **state)
 {
     (void)state;
-    in_every_environment(check_linspace);
+    cc_in_each(3, environments, check_linspace);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- eye */
@@ -126,13 +106,13 @@ static void check_eye(starp_session *s)
         free(got);
     }
     assert_int_equal(starp_size(starp_eye(s, 0, 3, 0, STARP_BOOL)), 0);
-    refused(starp_eye(s, -1, 3, 0, STARP_F32), STARP_ERR_SHAPE);
+    cc_refused(starp_eye(s, -1, 3, 0, STARP_F32), STARP_ERR_SHAPE, "eye: ");
 }
 
 static void eye(void **state)
 {
     (void)state;
-    in_every_environment(check_eye);
+    cc_in_each(3, environments, check_eye);
 }
 
 /* ------------------------------------------------------------------------------------------------------ random numbers */
@@ -226,14 +206,7 @@ static void check_streams(starp_session *s)
 static void streams_and_seeds(void **state)
 {
     (void)state;
-    in_every_environment(check_streams);
-}
-
-static double item(starp_array *x)
-{
-    double v = NAN;
-    if (starp_item(x, STARP_F64, &v) != STARP_OK) fail_msg("%s", starp_last_error());
-    return v;
+    cc_in_each(3, environments, check_streams);
 }
 
 /* Moments of a million numbers, to five standard errors; with a fixed seed this cannot fail by chance. */
@@ -242,15 +215,15 @@ static void check_moments(starp_session *s)
     const double n = 1e6;
     starp_array *u = starp_random_uniform(s, STARP_SHAPE(1000000), STARP_F64), *z = starp_random_standard_normal(s, STARP_SHAPE(1000000), STARP_F64);
     starp_array *k = starp_random_integers(s, -5, 6, STARP_SHAPE(1000000), STARP_I32);
-    assert_true(fabs(item(starp_mean(u, NULL, 0)) - 0.5) < 5 * sqrt(1.0 / 12 / n));
-    assert_true(fabs(item(starp_var(u, NULL, 0, 0)) - 1.0 / 12) < 5 * sqrt(1.0 / 180 / n));
-    assert_true(item(starp_min(u, NULL, 0)) >= 0 && item(starp_max(u, NULL, 0)) < 1);
-    assert_true(fabs(item(starp_mean(z, NULL, 0))) < 5 / sqrt(n));
-    assert_true(fabs(item(starp_var(z, NULL, 0, 0)) - 1) < 5 * sqrt(2 / n));
-    assert_true(fabs(item(starp_mean(starp_pow(z, starp_scalar(s, 4.0)), NULL, 0)) - 3) < 5 * sqrt(96 / n));
-    assert_true(fabs(item(starp_mean(k, NULL, 0))) < 5 * sqrt(10 / n));
-    assert_true(item(starp_min(k, NULL, 0)) == -5 && item(starp_max(k, NULL, 0)) == 5);
-    assert_true(fabs(item(starp_mean(starp_multiply(starp_at(u, "1:"), starp_at(u, ":-1")), NULL, 0)) - 0.25) < 5 * sqrt(0.05 / n));
+    assert_true(fabs(cc_item(starp_mean(u, NULL, 0)) - 0.5) < 5 * sqrt(1.0 / 12 / n));
+    assert_true(fabs(cc_item(starp_var(u, NULL, 0, 0)) - 1.0 / 12) < 5 * sqrt(1.0 / 180 / n));
+    assert_true(cc_item(starp_min(u, NULL, 0)) >= 0 && cc_item(starp_max(u, NULL, 0)) < 1);
+    assert_true(fabs(cc_item(starp_mean(z, NULL, 0))) < 5 / sqrt(n));
+    assert_true(fabs(cc_item(starp_var(z, NULL, 0, 0)) - 1) < 5 * sqrt(2 / n));
+    assert_true(fabs(cc_item(starp_mean(starp_pow(z, starp_scalar(s, 4.0)), NULL, 0)) - 3) < 5 * sqrt(96 / n));
+    assert_true(fabs(cc_item(starp_mean(k, NULL, 0))) < 5 * sqrt(10 / n));
+    assert_true(cc_item(starp_min(k, NULL, 0)) == -5 && cc_item(starp_max(k, NULL, 0)) == 5);
+    assert_true(fabs(cc_item(starp_mean(starp_multiply(starp_at(u, "1:"), starp_at(u, ":-1")), NULL, 0)) - 0.25) < 5 * sqrt(0.05 / n));
 }
 
 static void moments(void **state)
@@ -265,13 +238,13 @@ static void moments(void **state)
 
 static void check_refusals(starp_session *s)
 {
-    refused(starp_random_uniform(s, STARP_SHAPE(3), STARP_I32), STARP_ERR_DTYPE);
-    refused(starp_random_standard_normal(s, STARP_SHAPE(3), STARP_C64), STARP_ERR_DTYPE);
-    refused(starp_random_integers(s, 0, 5, STARP_SHAPE(3), STARP_F32), STARP_ERR_DTYPE);
-    refused(starp_random_integers(s, 5, 5, STARP_SHAPE(3), STARP_I32), STARP_ERR_ARGUMENT);
-    refused(starp_random_integers(s, 0, 257, STARP_SHAPE(3), STARP_U8), STARP_ERR_ARGUMENT);
-    refused(starp_random_integers(s, -129, 0, STARP_SHAPE(3), STARP_I8), STARP_ERR_ARGUMENT);
-    refused(starp_random_uniform(s, STARP_SHAPE(-3), STARP_F32), STARP_ERR_SHAPE);
+    cc_refused(starp_random_uniform(s, STARP_SHAPE(3), STARP_I32), STARP_ERR_DTYPE, "random uniform: ");
+    cc_refused(starp_random_standard_normal(s, STARP_SHAPE(3), STARP_C64), STARP_ERR_DTYPE, "random normal: ");
+    cc_refused(starp_random_integers(s, 0, 5, STARP_SHAPE(3), STARP_F32), STARP_ERR_DTYPE, "random integers: ");
+    cc_refused(starp_random_integers(s, 5, 5, STARP_SHAPE(3), STARP_I32), STARP_ERR_ARGUMENT, "random integers: ");
+    cc_refused(starp_random_integers(s, 0, 257, STARP_SHAPE(3), STARP_U8), STARP_ERR_ARGUMENT, "random integers: ");
+    cc_refused(starp_random_integers(s, -129, 0, STARP_SHAPE(3), STARP_I8), STARP_ERR_ARGUMENT, "random integers: ");
+    cc_refused(starp_random_uniform(s, STARP_SHAPE(-3), STARP_F32), STARP_ERR_SHAPE, "-3");
     int64_t *whole = read_all(starp_random_integers(s, INT64_MIN, INT64_MAX, STARP_SHAPE(64), STARP_I64)), below = 0;
     for (int i = 0; i < 64; i++) below += whole[i] < 0;
     assert_true(below > 10 && below < 54);
@@ -281,7 +254,7 @@ static void check_refusals(starp_session *s)
 static void what_generators_refuse(void **state)
 {
     (void)state;
-    in_every_environment(check_refusals);
+    cc_in_each(3, environments, check_refusals);
 }
 
 int main(void)

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "linalg_check.h"
-#include "rig.h"
 
 #define RESULTS 40
 
@@ -76,19 +75,6 @@ static void expect_same(const struct results *got, const struct results *want)
     for (int k = 0; k < got->n; k++) la_same(got->name[k], got->x[k], want->x[k]);
 }
 
-/* A new array of the same elements. */
-static starp_array *copy_of(starp_array *x)
-{
-    starp_dims shape;
-    la_done(starp_shape_of(x, &shape));
-    size_t bytes = (size_t)starp_size(x) * starp_dtype_size(starp_dtype_of(x));
-    char *data = malloc(bytes + 1);
-    la_done(starp_read(x, data, bytes));
-    starp_array *y = starp_from_host(session, data, &shape, starp_dtype_of(x));
-    free(data);
-    return y;
-}
-
 static const struct {
     int64_t m, n, k;
 } sides[] = { { 1, 1, 1 }, { 3, 3, 2 }, { 8, 8, 1 }, { 17, 17, 9 }, { 5, 2, 1 }, { 2, 6, 3 }, { 0, 3, 1 }, { 4, 0, 2 }, { 0, 0, 0 },
@@ -113,7 +99,7 @@ static void check_alone(starp_dtype d, int64_t m, int64_t n, int64_t k)
     struct results batch = all_of(a, b, m, n);
     for (int i = 0; i < 4; i++) {
         starp_index at[] = { STARP_AT(where[i] / cols), STARP_AT(where[i] % cols) };
-        struct results one = all_of(copy_of(starp_slice(a, 2, at)), copy_of(starp_slice(b, 2, at)), m, n), cut = batch;
+        struct results one = all_of(la_copy(starp_slice(a, 2, at)), la_copy(starp_slice(b, 2, at)), m, n), cut = batch;
         for (int r = 0; r < cut.n; r++) cut.x[r] = starp_slice(batch.x[r], 2, at);
         expect_same(&cut, &one);
     }
@@ -127,7 +113,7 @@ static void a_matrix_of_a_batch_is_as_alone(void **state)
 
 static void expect_view(starp_array *a, starp_array *b, int64_t m, int64_t n)
 {
-    struct results seen = all_of(a, b, m, n), plain = all_of(copy_of(a), copy_of(b), m, n);
+    struct results seen = all_of(a, b, m, n), plain = all_of(la_copy(a), la_copy(b), m, n);
     expect_same(&seen, &plain);
 }
 
@@ -200,23 +186,20 @@ static void the_failing_matrix_is_named(void **state)
 static int open_in_tasks(void **state)
 {
     (void)state;
-    rig_environment("STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_SMALL=0 STARP_NCPU=3");
 }
 
 /* Tiles hold some matrices of the smaller ones, and parts of the others. */
 static int open_in_tiles(void **state)
 {
     (void)state;
-    rig_environment("STARP_TILE=128 STARP_SMALL=0 STARP_NCPU=3");
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_TILE=128 STARP_SMALL=0 STARP_NCPU=3");
 }
 
 static int open_plain(void **state)
 {
     (void)state;
-    rig_environment("");
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("");
 }
 
 int main(void)

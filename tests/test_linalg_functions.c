@@ -18,21 +18,6 @@
 
 static uint64_t seed = 1;
 
-static int open_scope(void **state)
-{
-    (void)state;
-    return starp_scope_open(session) == STARP_OK ? 0 : -1;
-}
-
-static int close_scope(void **state)
-{
-    (void)state;
-    la_free_all();
-    starp_stats stats;
-    starp_scope_close(session);
-    return starp_stats_of(session, &stats) == STARP_OK && stats.nodes_live == 0 ? 0 : -1;
-}
-
 /* ----------------------------------------------------------------------------------------------------------- products */
 
 /* Every element is a sum of k products: below k eps times the norms; integers are exact. */
@@ -355,14 +340,12 @@ static void results_that_nobody_wants(void **state)
     starp_linalg_slogdet(x);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, close_scope)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(products), TEST(a_product_in_tiles), TEST(products_with_vectors), TEST(products_of_batches_and_views), TEST(integers_wrap),
-        TEST(products_of_bools), TEST(least_squares), TEST(determinants), TEST(ranks_and_conditions), TEST(norms), TEST(powers), TEST(chains),
-        TEST(amid_elementwise_work), TEST(one_result_after_the_other), TEST(exponentials), TEST(results_that_nobody_wants),
+        LA_TEST(products), LA_TEST(a_product_in_tiles), LA_TEST(products_with_vectors), LA_TEST(products_of_batches_and_views), LA_TEST(integers_wrap),
+        LA_TEST(products_of_bools), LA_TEST(least_squares), LA_TEST(determinants), LA_TEST(ranks_and_conditions), LA_TEST(norms), LA_TEST(powers), LA_TEST(chains),
+        LA_TEST(amid_elementwise_work), LA_TEST(one_result_after_the_other), LA_TEST(exponentials), LA_TEST(results_that_nobody_wants),
     };
     int failed = cmocka_run_group_tests_name("at once", tests, la_open_at_once, la_close);
     return failed + cmocka_run_group_tests_name("in tiles", tests, la_open_in_tiles, la_close);

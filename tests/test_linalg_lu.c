@@ -12,28 +12,10 @@
 #include <string.h>
 
 #include "linalg_check.h"
-#include "rig.h"
 
 static uint64_t seed = 1;
 
 static const starp_dtype dtypes[] = { STARP_F32, STARP_F64, STARP_C64, STARP_C128, STARP_I32 };
-
-static int set_up(void **state)
-{
-    (void)state;
-    starp_clear_error();
-    starp_scope_open(session);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    starp_clear_error();
-    starp_scope_close(session);
-    la_free_all();
-    return 0;
-}
 
 static struct la rows_of(struct la a, struct la order)
 {
@@ -114,24 +96,18 @@ static void batches_dtypes_and_views(void **state)
     }
 }
 
-static void refused(starp_array *x, starp_status status, const char *text)
-{
-    if (x || starp_last_status() != status || !strstr(starp_last_error(), text)) fail_msg("%s: %s", text, x ? "it is taken" : starp_last_error());
-    starp_clear_error();
-}
-
 static void what_is_no_factorization_is_refused(void **state)
 {
     (void)state;
     starp_array *x = la_input(session, STARP_SHAPE(9, 9), STARP_F64, &seed), *v = la_input(session, STARP_SHAPE(9), STARP_F64, &seed);
     starp_lu_factors f = starp_linalg_lu_factor(x), bad = f, wide = starp_linalg_lu_factor(starp_at(x, ":4"));
-    refused(starp_linalg_lu(v).l, STARP_ERR_SHAPE, "linalg_lu: shape (9,)");
-    refused(starp_linalg_lu_solve(wide, v), STARP_ERR_SHAPE, "linalg_lu_solve");
-    refused(starp_linalg_lu_solve(f, starp_at(v, ":8")), STARP_ERR_SHAPE, "do not fit: 9 and 8");
+    cc_refused(starp_linalg_lu(v).l, STARP_ERR_SHAPE, "linalg_lu: shape (9,)");
+    cc_refused(starp_linalg_lu_solve(wide, v), STARP_ERR_SHAPE, "linalg_lu_solve");
+    cc_refused(starp_linalg_lu_solve(f, starp_at(v, ":8")), STARP_ERR_SHAPE, "do not fit: 9 and 8");
     bad.order = v;
-    refused(starp_linalg_lu_solve(bad, v), STARP_ERR_DTYPE, "an order in i64");
+    cc_refused(starp_linalg_lu_solve(bad, v), STARP_ERR_DTYPE, "an order in i64");
     bad.order = starp_at(f.order, ":8");
-    refused(starp_linalg_lu_solve(bad, v), STARP_ERR_SHAPE, "is not that of the order of its rows");
+    cc_refused(starp_linalg_lu_solve(bad, v), STARP_ERR_SHAPE, "is not that of the order of its rows");
     bad.order = starp_add(f.order, starp_ones(session, STARP_SHAPE0, STARP_I64));
     starp_array *y = starp_linalg_lu_solve(bad, v);
     assert_int_equal(starp_eval(y), STARP_ERR_COMPUTE);
@@ -143,12 +119,10 @@ static void what_is_no_factorization_is_refused(void **state)
     la_done(starp_eval(singular));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(factors_are_matrices), TEST(factors_serve_many_right_hand_sides), TEST(batches_dtypes_and_views), TEST(what_is_no_factorization_is_refused),
+        LA_TEST(factors_are_matrices), LA_TEST(factors_serve_many_right_hand_sides), LA_TEST(batches_dtypes_and_views), LA_TEST(what_is_no_factorization_is_refused),
     };
     int failed = cmocka_run_group_tests_name("at once", tests, la_open_at_once, la_close);
     return failed + cmocka_run_group_tests_name("in tiles", tests, la_open_in_tiles, la_close);

@@ -18,19 +18,6 @@
 
 static uint64_t seed = 1;
 
-static int open_scope(void **state)
-{
-    (void)state;
-    return starp_scope_open(session) == STARP_OK ? 0 : -1;
-}
-
-static int close_scope(void **state)
-{
-    (void)state;
-    la_free_all();
-    return starp_scope_close(session) == STARP_OK ? 0 : -1;
-}
-
 /* Values and vectors of a, in units of `scale`, which brings numbers back to where squares exist. */
 static void check_eigh(starp_dtype d, struct la a, int upper, double scale)
 {
@@ -169,8 +156,6 @@ static void a_stack(void **state)
     }
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, close_scope)
-
 /* ------------------------------------------------------------------------------------------------ numbers of workers */
 
 struct results {
@@ -224,7 +209,7 @@ static void workers_do_not_matter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(orders_at_the_edges), TEST(shapes_that_are_not_square), TEST(long_shapes), TEST(matrices_that_deflate), TEST(extreme_scales), TEST(a_stack),
+        LA_TEST(orders_at_the_edges), LA_TEST(shapes_that_are_not_square), LA_TEST(long_shapes), LA_TEST(matrices_that_deflate), LA_TEST(extreme_scales), LA_TEST(a_stack),
     };
     const struct CMUnitTest workers[] = { cmocka_unit_test(workers_do_not_matter) };
     int failed = cmocka_run_group_tests_name("at once", tests, la_open_at_once, la_close);

@@ -33,8 +33,7 @@ static int open_limited(const char *mixed)
 {
     char options[200];
     snprintf(options, sizeof options, "STARP_MEMORY_LIMIT=%d STARP_MAX_BYTES=1M STARP_PANEL=16 STARP_TILE=4096 STARP_NCPU=3 STARP_MIXED=%s", LIMIT, mixed);
-    rig_environment(options);
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open(options);
 }
 
 static int open_plain(void **state)

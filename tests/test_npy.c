@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_npy.c: .npy files. The header's parser is given every truncation, every flipped byte and random texts; files go
- * through a session in both orders and both endiannesses, and come back as what NumPy wrote.
+ * test_npy.c: .npy files through a session: in both orders and both endiannesses, as NumPy wrote them, damaged ones, and what is
+ * left where writing fails.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,291 +16,9 @@
 #include <dirent.h>
 
 #include "client.h"
-#include "npy.h"
+#include "client_check.h"
+#include "npy_check.h"
 #include "ranks.h"
-
-#define LITTLE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-
-/* ---------------------------------------------------------------------------------------------------- the parser */
-
-/* A file's beginning: prefix of the given version, then the text. Returns its length. */
-static size_t make_header(unsigned char *bytes, int version, const char *text)
-{
-    size_t n = strlen(text), begin = version == 1 ? 10 : 12;
-    memcpy(bytes, "\x93NUMPY", 6);
-    bytes[6] = (unsigned char)version;
-    bytes[7] = 0;
-    for (size_t i = 8; i < begin; i++) bytes[i] = (unsigned char)(n >> 8 * (i - 8));
-    memcpy(bytes + begin, text, n);
-    return begin + n;
-}
-
-/* Parses a copy of exactly n bytes, so that a sanitizer sees what is read beyond them. */
-static starp_status parse(struct sp_error *e, const unsigned char *bytes, size_t n, struct sp_npy *out)
-{
-    unsigned char *copy = malloc(n ? n : 1);
-    assert_non_null(copy);
-    memcpy(copy, bytes, n);
-    *e = (struct sp_error){ 0 };
-    starp_status status = sp_npy_parse(e, copy, n, out);
-    free(copy);
-    assert_int_equal(status, e->status);
-    assert_true(status == STARP_OK || (status == STARP_ERR_FORMAT && e->text[0]));
-    return status;
-}
-
-/* What holds for every header that was accepted. */
-static void assert_sane(const struct sp_npy *npy, size_t n)
-{
-    assert_true(sp_dtype_valid(npy->dtype));
-    assert_true(npy->shape.n >= 0 && npy->shape.n <= STARP_MAXDIM);
-    assert_true(npy->data_offset <= n);
-    assert_true(npy->data_bytes == (size_t)sp_shape_size(&npy->shape) * sp_dtypes[npy->dtype].size);
-    assert_true(!npy->swap || sp_dtypes[npy->dtype].size > 1);
-}
-
-static void accepts_every_spelling(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        starp_dtype dtype;
-        bool swap, fortran;
-        starp_dims shape;
-    } good[] = {
-        { "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }\n", STARP_F64, !LITTLE, false, { 1, { 3 } } },
-        { "{'descr': '>f8', 'fortran_order': False, 'shape': (3,), }\n", STARP_F64, LITTLE, false, { 1, { 3 } } },
-        { "{'shape':(),'descr':'|b1','fortran_order':True}\n", STARP_BOOL, false, true, { 0, { 0 } } },
-        { "{'shape':( ),'descr':'<b1','fortran_order':True}\n", STARP_BOOL, false, true, { 0, { 0 } } },
-        { "{\"descr\":\"=i4\",\"shape\":(2,3),\"fortran_order\":True}\n", STARP_I32, false, true, { 2, { 2, 3 } } },
-        { " \t\n{ 'fortran_order' : True , 'shape' : ( 2 , 3 , ) , 'descr' : '>u2' , } \r\n \n",
-          STARP_U16,
-          LITTLE,
-          true,
-          { 2, { 2, 3 } } },
-        { "{'descr':'|i1','fortran_order':False,'shape':(0,5)}\n", STARP_I8, false, false, { 2, { 0, 5 } } },
-        { "{'descr':'|u1','fortran_order':False,'shape':(9223372036854775807,)}\n",
-          STARP_U8,
-          false,
-          false,
-          { 1, { INT64_MAX } } },
-        { "{'descr':'<c8','fortran_order':False,'shape':(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2)}\n",
-          STARP_C64,
-          !LITTLE,
-          false,
-          { 16, { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2 } } },
-        { "{'descr':'>c16','fortran_order':False,'shape':(10,)}\n", STARP_C128, LITTLE, false, { 1, { 10 } } },
-    };
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        for (int version = 1; version <= 3; version++) {
-            unsigned char bytes[512];
-            struct sp_error e;
-            struct sp_npy npy;
-            size_t n = make_header(bytes, version, good[i].text);
-            if (parse(&e, bytes, n, &npy) != STARP_OK) fail_msg("%s: %s", good[i].text, e.text);
-            assert_sane(&npy, n);
-            assert_int_equal(npy.dtype, good[i].dtype);
-            assert_int_equal(npy.swap, good[i].swap);
-            assert_int_equal(npy.fortran, good[i].fortran);
-            assert_true(sp_shape_equal(&npy.shape, &good[i].shape));
-            assert_int_equal(npy.data_offset, n);
-        }
-    }
-}
-
-#define DICT(descr, order, shape) "{'descr': " descr ", 'fortran_order': " order ", 'shape': " shape "}\n"
-
-static void refuses_all_else_with_its_reason(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *words;
-    } bad[] = {
-        { "", "newline" },
-        { "\n", "'{'" },
-        { "{}\n", "'descr'" },
-        { "{,}\n", "a key" },
-        { "{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}", "newline" },
-        { "{'descr': '<f8', 'fortran_order': False, 'shape': (3,)\n", "'}'" },
-        { "{'descr': '<f8', 'fortran_order': False, 'shape': (3,)} x\n", "'x'" },
-        { "{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}}\n", "end" },
-        { "{'descr': '<f8', 'fortran_order': False, 'shape': (3,),,}\n", "a key" },
-        { "{'descr': '<f8' 'fortran_order': False, 'shape': (3,)}\n", "','" },
-        { "{'descr' '<f8', 'fortran_order': False, 'shape': (3,)}\n", "':'" },
-        { "{'fortran_order': False, 'shape': (3,)}\n", "lacks the key 'descr'" },
-        { "{'descr': '<f8', 'shape': (3,)}\n", "lacks the key 'fortran_order'" },
-        { "{'descr': '<f8', 'fortran_order': False}\n", "lacks the key 'shape'" },
-        { "{'descr': '<f8', 'descr': '<f8', 'fortran_order': False, 'shape': (3,)}\n", "twice" },
-        { "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), 'more': 1}\n", "unknown key 'more'" },
-        { "{'a key that is far too long for a header': 1}\n", "short string" },
-        { "{'de\\x73cr': '<f8', 'fortran_order': False, 'shape': (3,)}\n", "byte" },
-        { "{'descr\n", "end of a" },
-        { "('descr', '<f8')\n", "'{'" },
-        { "{descr: '<f8'}\n", "a key" },
-        { DICT("'<f2'", "False", "(3,)"), "dtype '<f2' is not supported" },
-        { DICT("'<f16'", "False", "(3,)"), "'<f16'" },
-        { DICT("'<c32'", "False", "(3,)"), "'<c32'" },
-        { DICT("'|O'", "False", "(3,)"), "'|O'" },
-        { DICT("'<U3'", "False", "(3,)"), "'<U3'" },
-        { DICT("'|S3'", "False", "(3,)"), "'|S3'" },
-        { DICT("'<M8[ns]'", "False", "(3,)"), "'<M8[ns]'" },
-        { DICT("'|f8'", "False", "(3,)"), "'|f8'" },
-        { DICT("'f8'", "False", "(3,)"), "'f8'" },
-        { DICT("'!f8'", "False", "(3,)"), "'!f8'" },
-        { DICT("''", "False", "(3,)"), "dtype ''" },
-        { DICT("'<f8 '", "False", "(3,)"), "'<f8 '" },
-        { DICT("'<i3'", "False", "(3,)"), "'<i3'" },
-        { DICT("'<b2'", "False", "(3,)"), "'<b2'" },
-        { DICT("[('a', '<f8')]", "False", "(3,)"), "structured" },
-        { DICT("3", "False", "(3,)"), "a dtype" },
-        { DICT("'<f8'", "false", "(3,)"), "True or False" },
-        { DICT("'<f8'", "0", "(3,)"), "True or False" },
-        { DICT("'<f8'", "Falsehood", "(3,)"), "','" },
-        { DICT("'<f8'", "False", "(3)"), "tuple of one" },
-        { DICT("'<f8'", "False", "3"), "'('" },
-        { DICT("'<f8'", "False", "[3]"), "'('" },
-        { DICT("'<f8'", "False", "(,)"), "an extent" },
-        { DICT("'<f8'", "False", "(3,,)"), "an extent" },
-        { DICT("'<f8'", "False", "(3 4)"), "','" },
-        { DICT("'<f8'", "False", "(-3,)"), "an extent" },
-        { DICT("'<f8'", "False", "(+3,)"), "an extent" },
-        { DICT("'<f8'", "False", "(3.0,)"), "','" },
-        { DICT("'<f8'", "False", "(1e3,)"), "','" },
-        { DICT("'<f8'", "False", "(3L,)"), "','" },
-        { DICT("'<f8'", "False", "(1_0,)"), "','" },
-        { DICT("'<f8'", "False", "(0x3,)"), "','" },
-        { DICT("'<f8'", "False", "(03,)"), "leading zero" },
-        { DICT("'<f8'", "False", "(None,)"), "an extent" },
-        { DICT("'<f8'", "False", "('3',)"), "an extent" },
-        { DICT("'<f8'", "False", "(9223372036854775808,)"), "2^63" },
-        { DICT("'<f8'", "False", "(99999999999999999999999999999,)"), "2^63" },
-        { DICT("'<f8'", "False", "(1152921504606846976,)"), "too large" },
-        { DICT("'|u1'", "False", "(4294967296,2147483648)"), "too large" },
-        { DICT("'<f8'", "False", "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)"), "16 dimensions" },
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        unsigned char bytes[512];
-        struct sp_error e;
-        struct sp_npy npy;
-        size_t n = make_header(bytes, 1 + (int)(i % 3), bad[i].text);
-        if (parse(&e, bytes, n, &npy) == STARP_OK) fail_msg("accepted: %s", bad[i].text);
-        if (!strstr(e.text, bad[i].words)) fail_msg("%s: \"%s\" lacks \"%s\"", bad[i].text, e.text, bad[i].words);
-    }
-}
-
-static void refuses_other_magic_and_versions(void **state)
-{
-    (void)state;
-    unsigned char bytes[512];
-    struct sp_error e;
-    struct sp_npy npy;
-    size_t n = make_header(bytes, 1, DICT("'<f8'", "False", "(3,)"));
-    for (int major = 0; major < 256; major++) {
-        for (int minor = 0; minor < 256; minor += 51) {
-            bytes[6] = (unsigned char)major;
-            bytes[7] = (unsigned char)minor;
-            assert_int_equal(parse(&e, bytes, n, &npy), major == 1 && minor == 0 ? STARP_OK : STARP_ERR_FORMAT);
-        }
-    }
-    bytes[6] = 2; /* its length is now six bytes of text */
-    bytes[7] = 0;
-    assert_int_equal(parse(&e, bytes, n, &npy), STARP_ERR_FORMAT);
-    assert_non_null(strstr(e.text, "at most 65536"));
-    bytes[0] = 'x';
-    assert_int_equal(parse(&e, bytes, n, &npy), STARP_ERR_FORMAT);
-    assert_non_null(strstr(e.text, "not a .npy file"));
-}
-
-static void survives_every_truncation_and_byte(void **state)
-{
-    (void)state;
-    for (int version = 1; version <= 3; version++) {
-        unsigned char bytes[512];
-        struct sp_error e;
-        struct sp_npy npy;
-        size_t n = make_header(bytes, version, DICT("'<c16'", "True", "(12, 34, 5)"));
-        for (size_t cut = 0; cut < n; cut++) assert_int_equal(parse(&e, bytes, cut, &npy), STARP_ERR_FORMAT);
-        for (size_t at = 0; at < n; at++) {
-            unsigned char kept = bytes[at];
-            for (int c = 0; c < 256; c++) {
-                bytes[at] = (unsigned char)c;
-                if (parse(&e, bytes, n, &npy) == STARP_OK) assert_sane(&npy, n);
-            }
-            bytes[at] = kept;
-        }
-        assert_int_equal(parse(&e, bytes, n, &npy), STARP_OK);
-    }
-}
-
-static void survives_random_texts(void **state)
-{
-    (void)state;
-    static const char *const words[] = {
-        "{",     "}",    "(",     ")",    ",",  ":", " ", "\n",  "'", "\"", "'descr'", "'shape'", "'fortran_order'",
-        "'<f8'", "True", "False", "(3,)", "()", "7", "0", "\xff"
-    };
-    uint64_t seed = 1;
-    for (int i = 0; i < 20000; i++) {
-        char text[512] = "";
-        unsigned char bytes[600];
-        struct sp_error e;
-        struct sp_npy npy;
-        for (int k = 0; k < 24; k++) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            strcat(text, words[(seed >> 33) % (sizeof words / sizeof words[0])]);
-        }
-        size_t n = make_header(bytes, 1, strcat(text, "\n"));
-        if (parse(&e, bytes, n, &npy) == STARP_OK) assert_sane(&npy, n);
-    }
-}
-
-static void formats_what_it_parses(void **state)
-{
-    (void)state;
-    static const starp_dims shapes[] = {
-        { 0, { 0 } },
-        { 1, { 7 } },
-        { 3, { 2, 0, 3 } },
-        { 16, { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 123456789012345678 } },
-        { 16, { 0, INT32_MAX, INT32_MAX, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 } },
-    };
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        for (int d = 0; d < STARP_NDTYPES; d++) {
-            char bytes[1024];
-            struct sp_error e;
-            struct sp_npy npy;
-            size_t n = sp_npy_format(bytes, sizeof bytes, (starp_dtype)d, &shapes[i]);
-            assert_true(n <= sizeof bytes && n % 64 == 0);
-            assert_int_equal(parse(&e, (unsigned char *)bytes, n, &npy), STARP_OK);
-            assert_sane(&npy, n);
-            assert_int_equal(npy.dtype, d);
-            assert_true(!npy.swap && !npy.fortran && npy.data_offset == n);
-            assert_true(sp_shape_equal(&npy.shape, &shapes[i]));
-            bytes[0] = 'x';
-            assert_int_equal(sp_npy_format(bytes, n - 1, (starp_dtype)d, &shapes[i]), n);
-            assert_int_equal(bytes[0], 'x');
-        }
-    }
-}
-
-static void swaps_numbers_not_elements(void **state)
-{
-    (void)state;
-    static const struct {
-        starp_dtype dtype;
-        const char *want;
-    } cases[] = {
-        { STARP_U8, "0123456789abcdef" },  { STARP_I16, "1032547698badcfe" }, { STARP_F32, "32107654ba98fedc" },
-        { STARP_C64, "32107654ba98fedc" }, { STARP_F64, "76543210fedcba98" }, { STARP_C128, "76543210fedcba98" },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char data[] = "0123456789abcdef";
-        sp_npy_swap(data, 16, cases[i].dtype);
-        assert_string_equal(data, cases[i].want);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------- through files */
 
 static char directory[64], path[96];
 
@@ -333,7 +51,7 @@ static void write_all(const void *bytes, size_t n)
 static starp_array *load_made(starp_session *s, const char *text, const void *data, size_t data_bytes)
 {
     unsigned char bytes[1024];
-    size_t n = make_header(bytes, 1, text);
+    size_t n = npy_header(bytes, 1, text);
     memcpy(bytes + n, data, data_bytes);
     write_all(bytes, n + data_bytes);
     starp_clear_error();
@@ -352,14 +70,6 @@ static void assert_holds(starp_array *x, starp_dtype dtype, const starp_dims *sh
     assert_memory_equal(buffer, data, bytes);
     free(buffer);
     assert_int_equal(starp_release(x), STARP_OK);
-}
-
-static void assert_refused(starp_array *x, starp_status status, const char *words)
-{
-    assert_null(x);
-    assert_int_equal(starp_last_status(), status);
-    if (!strstr(starp_last_error(), words)) fail_msg("\"%s\" lacks \"%s\"", starp_last_error(), words);
-    starp_clear_error();
 }
 
 static void round_trip_of_every_dtype(void **state)
@@ -421,18 +131,18 @@ static void both_orders_and_endiannesses(void **state)
     const unsigned char big[8] = { 0, 1, 0, 2, 0, 3, 0, 4 }, little[8] = { 1, 0, 2, 0, 3, 0, 4, 0 };
     const uint16_t c[4] = { 1, 2, 3, 4 }, f[4] = { 1, 3, 2, 4 };
     const starp_dims *shape = STARP_SHAPE(2, 2);
-    assert_holds(load_made(*state, DICT("'>u2'", "False", "(2,2)"), big, 8), STARP_U16, shape, c, 8);
-    assert_holds(load_made(*state, DICT("'>u2'", "True", "(2,2)"), big, 8), STARP_U16, shape, f, 8);
-    assert_holds(load_made(*state, DICT("'<u2'", "False", "(2,2)"), little, 8), STARP_U16, shape, c, 8);
-    assert_holds(load_made(*state, DICT("'<u2'", "True", "(2,2)"), little, 8), STARP_U16, shape, f, 8);
-    assert_holds(load_made(*state, DICT("'=u2'", "False", "(2,2)"), c, 8), STARP_U16, shape, c, 8);
-    assert_holds(load_made(*state, DICT("'>u2'", "True", "(4,)"), big, 8), STARP_U16, STARP_SHAPE(4), c, 8);
-    assert_holds(load_made(*state, DICT("'>u2'", "False", "(3,)"), big, 8), STARP_U16, STARP_SHAPE(3), c, 6);
+    assert_holds(load_made(*state, NPY_TEXT("'>u2'", "False", "(2,2)"), big, 8), STARP_U16, shape, c, 8);
+    assert_holds(load_made(*state, NPY_TEXT("'>u2'", "True", "(2,2)"), big, 8), STARP_U16, shape, f, 8);
+    assert_holds(load_made(*state, NPY_TEXT("'<u2'", "False", "(2,2)"), little, 8), STARP_U16, shape, c, 8);
+    assert_holds(load_made(*state, NPY_TEXT("'<u2'", "True", "(2,2)"), little, 8), STARP_U16, shape, f, 8);
+    assert_holds(load_made(*state, NPY_TEXT("'=u2'", "False", "(2,2)"), c, 8), STARP_U16, shape, c, 8);
+    assert_holds(load_made(*state, NPY_TEXT("'>u2'", "True", "(4,)"), big, 8), STARP_U16, STARP_SHAPE(4), c, 8);
+    assert_holds(load_made(*state, NPY_TEXT("'>u2'", "False", "(3,)"), big, 8), STARP_U16, STARP_SHAPE(3), c, 6);
 }
 
 static void long_headers(void **state)
 {
-    const char *text = DICT("'|i1'", "False", "(3,)");
+    const char *text = NPY_TEXT("'|i1'", "False", "(3,)");
     size_t length = 20000, n = strlen(text);
     unsigned char *bytes = malloc(12 + length + 3);
     memcpy(bytes, "\x93NUMPY\x03\x00\x20\x4e\x00\x00", 12); /* 20000 bytes */
@@ -449,27 +159,25 @@ static void bad_files_are_refused(void **state)
 {
     starp_session *s = *state;
     unlink(path);
-    assert_refused(starp_load(s, path), STARP_ERR_IO, "No such file");
-    assert_refused(starp_load(s, "/tmp"), STARP_ERR_IO, "/tmp");
-    assert_refused(starp_load(s, NULL), STARP_ERR_ARGUMENT, "NULL");
-    assert_refused(load_made(s, DICT("'<f8'", "False", "(3,)"), "0123456789", 10), STARP_ERR_FORMAT,
-                   "10 bytes of data, but shape (3,) of f64 needs 24");
-    assert_refused(load_made(s, DICT("'<f8'", "False", "(1000000000000,)"), "", 0), STARP_ERR_FORMAT, "8000000000000");
-    assert_refused(load_made(s, DICT("'|b1'", "False", "(3,)"), "\0\1\2", 3), STARP_ERR_FORMAT,
-                   "element 2 of bool data is 2");
-    assert_refused(load_made(s, DICT("'<f2'", "False", "(3,)"), "012345", 6), STARP_ERR_FORMAT, path);
+    cc_refused(starp_load(s, path), STARP_ERR_IO, "No such file");
+    cc_refused(starp_load(s, "/tmp"), STARP_ERR_IO, "/tmp");
+    cc_refused(starp_load(s, NULL), STARP_ERR_ARGUMENT, "NULL");
+    cc_refused(load_made(s, NPY_TEXT("'<f8'", "False", "(3,)"), "0123456789", 10), STARP_ERR_FORMAT, "10 bytes of data, but shape (3,) of f64 needs 24");
+    cc_refused(load_made(s, NPY_TEXT("'<f8'", "False", "(1000000000000,)"), "", 0), STARP_ERR_FORMAT, "8000000000000");
+    cc_refused(load_made(s, NPY_TEXT("'|b1'", "False", "(3,)"), "\0\1\2", 3), STARP_ERR_FORMAT, "element 2 of bool data is 2");
+    cc_refused(load_made(s, NPY_TEXT("'<f2'", "False", "(3,)"), "012345", 6), STARP_ERR_FORMAT, path);
     write_all("", 0);
-    assert_refused(starp_load(s, path), STARP_ERR_FORMAT, "not a .npy file");
+    cc_refused(starp_load(s, path), STARP_ERR_FORMAT, "not a .npy file");
 }
 
 static void every_truncated_file_is_refused(void **state)
 {
     unsigned char bytes[256];
-    size_t n = make_header(bytes, 2, DICT("'<i4'", "True", "(2,2)"));
+    size_t n = npy_header(bytes, 2, NPY_TEXT("'<i4'", "True", "(2,2)"));
     memset(bytes + n, 5, 16);
     for (size_t cut = 0; cut < n + 16; cut++) {
         write_all(bytes, cut);
-        assert_refused(starp_load(*state, path), STARP_ERR_FORMAT, "load: ");
+        cc_refused(starp_load(*state, path), STARP_ERR_FORMAT, "load: ");
     }
 }
 
@@ -521,7 +229,7 @@ static void a_save_that_fails_leaves_the_old_file(void **state)
 static void a_load_survives_failing_allocations(void **state)
 {
     SKIP_ON_RANKS();
-    starp_array *x = load_made(*state, DICT("'>i2'", "True", "(2,2)"), "01234567", 8), *y = NULL;
+    starp_array *x = load_made(*state, NPY_TEXT("'>i2'", "True", "(2,2)"), "01234567", 8), *y = NULL;
     assert_non_null(x);
     for (uint64_t k = 1; k < 1000 && !y; k++) {
         sp_alloc_fail_at(k);
@@ -553,13 +261,6 @@ static void links_are_followed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepts_every_spelling),
-        cmocka_unit_test(refuses_all_else_with_its_reason),
-        cmocka_unit_test(refuses_other_magic_and_versions),
-        cmocka_unit_test(survives_every_truncation_and_byte),
-        cmocka_unit_test(survives_random_texts),
-        cmocka_unit_test(formats_what_it_parses),
-        cmocka_unit_test(swaps_numbers_not_elements),
         cmocka_unit_test(round_trip_of_every_dtype),
         cmocka_unit_test(views_are_saved_in_c_order),
         cmocka_unit_test(loads_what_numpy_wrote),

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "fft_check.h"
+#include "ppeval_check.h"
 #include "rig.h"
 
 #define COUNT(list) (int)(sizeof(list) / sizeof *(list))
@@ -156,23 +157,11 @@ static starp_array *hand_over(const struct argument *x, int64_t n)
     return usual ? x->x : starp_ppsplit(x->x, x->axis - (rig_below(&seed, 2) ? starp_ndim(x->x) : 0));
 }
 
-static starp_array *copy_of(starp_array *x)
-{
-    starp_dims shape;
-    la_done(starp_shape_of(x, &shape));
-    size_t bytes = (size_t)starp_size(x) * starp_dtype_size(starp_dtype_of(x));
-    char *data = malloc(bytes + 1);
-    la_done(starp_read(x, data, bytes));
-    starp_array *y = starp_from_host(session, data, &shape, starp_dtype_of(x));
-    free(data);
-    return y;
-}
-
 /* What iteration k has of an argument, or has made. */
 static starp_array *slice_of(const struct argument *x, int64_t k)
 {
     starp_index at[] = { STARP_AT(k) };
-    return copy_of(x->axis < 0 ? x->slices : starp_slice(x->slices, 1, at));
+    return la_copy(x->axis < 0 ? x->slices : starp_slice(x->slices, 1, at));
 }
 
 static starp_array *result_of(starp_array *y, int64_t k)
@@ -297,8 +286,8 @@ static void check_items(const struct function *f, starp_dtype d)
     in[1] = nargs > 1 ? starp_ppitems(z) : NULL;
     la_done(starp_ppeval_ragged(session, f->name, nargs, in, f->nresults, y));
     for (int64_t i = 0; i < n; i++) {
-        one[0] = copy_of(starp_ragged_item(x, i));
-        one[1] = copy_of(starp_ragged_item(z, i));
+        one[0] = la_copy(starp_ragged_item(x, i));
+        one[1] = la_copy(starp_ragged_item(z, i));
         f->of(one, want);
         for (int r = 0; r < f->nresults; r++) expect(f, is_reduction(f), starp_ragged_item(y[r], i), want[r]);
     }
@@ -348,27 +337,22 @@ static void containers_are_as_arrays(void **state)
 
 /* ----------------------------------------------------------------------------------------------------------- errors */
 
-static starp_array *each(const char *name, starp_array *x)
-{
-    return starp_ppeval(session, name, STARP_ARGS(x));
-}
-
 /* Shapes that differ are told when the call is made; a single shape is an array. */
 static void containers_with_words(void **state)
 {
     (void)state;
     la_done(starp_scope_open(session));
     starp_ragged *r = container(la_input(session, STARP_SHAPE(4, 5, 6), STARP_F64, &seed), 0), *s = NULL;
-    fc_refused(each("svdvals", starp_ppitems(r)), STARP_ERR_SHAPE, "svdvals: result 0 is f64 (5,) in iteration 0, f64 (4,) in iteration 1");
+    fc_refused(pc_each("svdvals", starp_ppitems(r)), STARP_ERR_SHAPE, "svdvals: result 0 is f64 (5,) in iteration 0, f64 (4,) in iteration 1");
     fc_refused(starp_ppeval(session, "matmul", STARP_ARGS(starp_ppitems(r), starp_ppitems(r))), STARP_ERR_ARGUMENT,
                "matmul: of what is built in, this takes and makes no containers");
-    fc_refused(each("inv", starp_ppitems(r)), STARP_ERR_SHAPE, "inv: a slice of shape (5, 6) is not a square matrix");
+    fc_refused(pc_each("inv", starp_ppitems(r)), STARP_ERR_SHAPE, "inv: a slice of shape (5, 6) is not a square matrix");
     starp_ragged *t = container(la_input(session, STARP_SHAPE(3, 2, 2), STARP_C64, &seed), 0);
-    fc_refused(each("max", starp_ppitems(t)), STARP_ERR_DTYPE, "max: not defined for c64");
+    fc_refused(pc_each("max", starp_ppitems(t)), STARP_ERR_DTYPE, "max: not defined for c64");
     la_done(starp_ragged_release(t));
-    starp_array *sums = each("sum", starp_ppitems(r));
+    starp_array *sums = pc_each("sum", starp_ppitems(r));
     la_shape("sum", sums, STARP_F64, STARP_SHAPE(4));
-    for (int64_t i = 0; i < 4; i++) la_same("sum", result_of(sums, i), starp_sum(copy_of(starp_ragged_item(r, i)), NULL, 0));
+    for (int64_t i = 0; i < 4; i++) la_same("sum", result_of(sums, i), starp_sum(la_copy(starp_ragged_item(r, i)), NULL, 0));
     assert_int_equal(starp_ppeval_ragged(session, "nonesuch", STARP_ARGS(starp_ppitems(r)), 1, &s), STARP_ERR_ARGUMENT);
     starp_clear_error();
     la_done(starp_ragged_release(r));
@@ -378,9 +362,8 @@ static void containers_with_words(void **state)
 static int open_in_tiles(void **state)
 {
     (void)state;
-    rig_environment("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2");
     every = 3;
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2");
 }
 
 int main(void)

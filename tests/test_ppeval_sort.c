@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fft_check.h"
+#include "ppeval_check.h"
 #include "rig.h"
 
 #define COUNT(list) (int)(sizeof(list) / sizeof *(list))
@@ -127,11 +128,6 @@ static void no_elements(void **state)
 
 /* ----------------------------------------------------------------------------------------------------------- errors */
 
-static starp_array *each(const char *name, starp_array *x)
-{
-    return starp_ppeval(session, name, STARP_ARGS(x));
-}
-
 static void what_is_refused(void **state)
 {
     (void)state;
@@ -139,17 +135,17 @@ static void what_is_refused(void **state)
     starp_array *line = la_input(session, STARP_SHAPE(5, 7), STARP_F64, &seed);
     starp_array *matrix = la_input(session, STARP_SHAPE(5, 4, 7), STARP_F64, &seed);
     starp_array *numbers = la_input(session, STARP_SHAPE(7), STARP_C64, &seed), *y[4];
-    fc_refused(each("nonesuch", line), STARP_ERR_ARGUMENT, "nonesuch: there is no such function");
-    fc_refused(each("svd", line), STARP_ERR_SHAPE, "svd: a slice of shape (5,) is not a matrix");
-    fc_refused(each("inv", matrix), STARP_ERR_SHAPE, "inv: a slice of shape (5, 4) is not a square matrix");
-    fc_refused(each("fft", numbers), STARP_ERR_SHAPE, "fft: a slice of shape () has no axis");
-    fc_refused(each("sort", numbers), STARP_ERR_SHAPE, "sort: a slice of shape () has no axis");
-    fc_refused(each("min", starp_zeros(session, STARP_SHAPE(0, 3), STARP_F64)), STARP_ERR_SHAPE,
+    fc_refused(pc_each("nonesuch", line), STARP_ERR_ARGUMENT, "nonesuch: there is no such function");
+    fc_refused(pc_each("svd", line), STARP_ERR_SHAPE, "svd: a slice of shape (5,) is not a matrix");
+    fc_refused(pc_each("inv", matrix), STARP_ERR_SHAPE, "inv: a slice of shape (5, 4) is not a square matrix");
+    fc_refused(pc_each("fft", numbers), STARP_ERR_SHAPE, "fft: a slice of shape () has no axis");
+    fc_refused(pc_each("sort", numbers), STARP_ERR_SHAPE, "sort: a slice of shape () has no axis");
+    fc_refused(pc_each("min", starp_zeros(session, STARP_SHAPE(0, 3), STARP_F64)), STARP_ERR_SHAPE,
                "min: a slice of shape (0,) has no elements");
-    fc_refused(each("min", numbers), STARP_ERR_DTYPE, "min: not defined for c64");
+    fc_refused(pc_each("min", numbers), STARP_ERR_DTYPE, "min: not defined for c64");
     fc_refused(starp_ppeval(session, "svd", STARP_ARGS(matrix, matrix)), STARP_ERR_ARGUMENT, "svd: 2 arguments; it takes 1");
     fc_refused(starp_ppeval(session, "sort", STARP_ARGS(matrix, matrix)), STARP_ERR_ARGUMENT, "sort: 2 arguments; it takes 1");
-    fc_refused(each("solve", matrix), STARP_ERR_ARGUMENT, "solve: 1 arguments; it takes 2");
+    fc_refused(pc_each("solve", matrix), STARP_ERR_ARGUMENT, "solve: 1 arguments; it takes 2");
     fc_refused(starp_ppeval(session, "solve", STARP_ARGS(starp_at(matrix, ":4"), matrix)), STARP_ERR_SHAPE,
                "solve: slices of shapes (4, 4) and (5, 4) do not fit");
     fc_refused(starp_ppeval(session, "matmul", STARP_ARGS(matrix, starp_at(matrix, "..., :3"))), STARP_ERR_SHAPE, "slices");
@@ -181,14 +177,14 @@ static void what_fails_is_named(void **state)
     (void)state;
     la_done(starp_scope_open(session));
     starp_array *x = with_singular(40, 23), *y;
-    expect_failure(each("inv", x), "(matrix 23)");
+    expect_failure(pc_each("inv", x), "(matrix 23)");
     expect_failure(starp_ppeval(session, "solve", STARP_ARGS(x, x)), "(matrix 23)");
-    expect_failure(each("cholesky", x), "(matrix 23)");
+    expect_failure(pc_each("cholesky", x), "(matrix 23)");
     assert_int_equal(starp_ppeval_ragged(session, "inv", STARP_ARGS(x), 1, &r), STARP_ERR_COMPUTE);
     assert_non_null(strstr(starp_last_error(), "ppeval inv: iteration 23: linalg_solve: the matrix is singular: U(3,3)"));
     assert_null(r);
     starp_clear_error();
-    y = each("det", x);
+    y = pc_each("det", x);
     assert_true(la_item(starp_at(y, "23")) == 0 && la_item(starp_at(y, "22")) == 1);
     la_done(starp_scope_close(session));
 }
@@ -206,9 +202,9 @@ static void names_are_the_users(void **state)
 {
     (void)state;
     la_done(starp_scope_open(session));
-    starp_array *x = la_input(session, STARP_SHAPE(3, 4), STARP_F64, &seed), *before = each("sort", x);
+    starp_array *x = la_input(session, STARP_SHAPE(3, 4), STARP_F64, &seed), *before = pc_each("sort", x);
     la_done(starp_register(session, "sort", &(starp_function){ .iterate = seven }));
-    starp_array *y = each("sort", x);
+    starp_array *y = pc_each("sort", x);
     la_shape("sort", y, STARP_F64, STARP_SHAPE(4));
     la_shape("sort", before, STARP_F64, STARP_SHAPE(3, 4));
     assert_true(la_item(starp_at(y, "3")) == 7);
@@ -220,7 +216,7 @@ static void what_fails_alone(void **state)
 {
     (void)state;
     la_done(starp_scope_open(session));
-    starp_array *x = with_singular(10, 4), *y = each("inv", x);
+    starp_array *x = with_singular(10, 4), *y = pc_each("inv", x);
     assert_int_equal(starp_eval(y), STARP_ERR_COMPUTE);
     assert_non_null(strstr(starp_last_error(), "iteration 4"));
     starp_clear_error();
@@ -231,16 +227,14 @@ static void what_fails_alone(void **state)
 static int open_in_tiles(void **state)
 {
     (void)state;
-    rig_environment("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2");
     every = 3;
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_TILE=64 STARP_SMALL=0 STARP_NCPU=2");
 }
 
 static int open_keeping(void **state)
 {
     (void)state;
-    rig_environment("STARP_PPEVAL_KEEP=1");
-    return (session = starp_open(NULL)) ? 0 : -1;
+    return cc_open("STARP_PPEVAL_KEEP=1");
 }
 
 int main(void)

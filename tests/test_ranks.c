@@ -10,36 +10,13 @@
 #include <stdio.h>
 
 #include <cmocka.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "starp.h"
+#include "client_check.h"
 
 #define N 150
-
-static starp_session *open_with(const char *tile)
-{
-    setenv("STARP_TILE", tile, 1);
-    setenv("STARP_SMALL", "20", 1);
-    starp_session *s = starp_open(NULL);
-    assert_non_null(s);
-    return s;
-}
-
-static void done(starp_status status)
-{
-    if (status != STARP_OK) fail_msg("%s", starp_last_error());
-}
-
-static starp_stats stats_of(starp_session *s)
-{
-    starp_stats stats;
-    done(starp_stats_of(s, &stats));
-    return stats;
-}
+#define TILED(elements) "STARP_SMALL=20 STARP_TILE=" elements
 
 /* A bit of everything on x: shifts, transposes, broadcasts, steps, reductions along both axes, reshapes. */
 static void compute(starp_session *s, starp_array *x, double *out)
@@ -52,13 +29,13 @@ static void compute(starp_session *s, starp_array *x, double *out)
     starp_array *flat = starp_reshape(turned, STARP_SHAPE(N * N));
     starp_array *parts[] = { starp_sum(inner, NULL, 0), starp_max(turned, NULL, 0), starp_var(centred, NULL, 0, 0),
                              starp_sum(stepped, NULL, 0), starp_sum(starp_at(flat, "::7"), NULL, 0) };
-    done(starp_eval_many(5, parts));
-    for (int k = 0; k < 5; k++) done(starp_item(parts[k], STARP_F64, &out[k]));
+    cc_done(starp_eval_many(5, parts));
+    for (int k = 0; k < 5; k++) cc_done(starp_item(parts[k], STARP_F64, &out[k]));
     double *host = malloc(N * N * sizeof *host);
     assert_non_null(host);
-    done(starp_read(centred, host, N * N * sizeof *host));
+    cc_done(starp_read(centred, host, N * N * sizeof *host));
     out[5] = host[N * N - 1];
-    done(starp_read(flat, host, N * N * sizeof *host));
+    cc_done(starp_read(flat, host, N * N * sizeof *host));
     out[6] = host[N];
     free(host);
     starp_scope_close(s);
@@ -70,7 +47,7 @@ static void maps_do_not_show(void **state)
     (void)state;
     double want[7], got[7];
     for (int t = 0; t < 3; t++) {
-        starp_session *s = open_with((const char *const[]){ "100", "1000", "262144" }[t]);
+        starp_session *s = cc_session((const char *const[]){ TILED("100"), TILED("1000"), TILED("262144") }[t]);
         starp_array *x = starp_keep(starp_random_uniform(s, STARP_SHAPE(N, N), STARP_F64));
         compute(s, x, t == 0 ? want : got);
         if (t > 0) assert_memory_equal(got, want, sizeof want);
@@ -80,9 +57,9 @@ static void maps_do_not_show(void **state)
             assert_non_null(y);
             compute(s, y, got);
             assert_memory_equal(got, want, sizeof want);
-            done(starp_release(y));
+            cc_done(starp_release(y));
         }
-        done(starp_close(s));
+        cc_done(starp_close(s));
     }
 }
 
@@ -90,32 +67,32 @@ static void maps_do_not_show(void **state)
 static void shared_tiles_are_sent(void **state)
 {
     (void)state;
-    starp_session *s = open_with("100");
+    starp_session *s = cc_session(TILED("100"));
     starp_array *x = starp_random_integers(s, 0, 100, STARP_SHAPE(N, N), STARP_I64), *one = starp_distribute(x, 1, 1);
     int64_t sum, twice;
     for (int p = 1; p <= starp_ranks(s); p++) {
         starp_array *dealt = starp_distribute(x, p, 1), *again = starp_distribute(one, p, 1);
-        done(starp_eval_many(STARP_ARGS(x, one, dealt, again)));
-        done(starp_item(starp_sum(dealt, NULL, 0), STARP_I64, &sum));
-        done(starp_item(starp_sum(starp_add(starp_flip(one, NULL), dealt), NULL, 0), STARP_I64, &twice));
+        cc_done(starp_eval_many(STARP_ARGS(x, one, dealt, again)));
+        cc_done(starp_item(starp_sum(dealt, NULL, 0), STARP_I64, &sum));
+        cc_done(starp_item(starp_sum(starp_add(starp_flip(one, NULL), dealt), NULL, 0), STARP_I64, &twice));
         assert_int_equal(twice, 2 * sum);
-        done(starp_item(starp_sum(starp_add(again, one), NULL, 0), STARP_I64, &twice));
+        cc_done(starp_item(starp_sum(starp_add(again, one), NULL, 0), STARP_I64, &twice));
         assert_int_equal(twice, 2 * sum);
     }
-    done(starp_close(s));
+    cc_done(starp_close(s));
 }
 
 static void a_grid_has_no_more_ranks_than_there_are(void **state)
 {
     (void)state;
-    starp_session *s = open_with("100");
+    starp_session *s = cc_session(TILED("100"));
     starp_array *x = starp_ones(s, STARP_SHAPE(N, N), STARP_F64);
     assert_null(starp_distribute(x, starp_ranks(s) + 1, 1));
     assert_int_equal(starp_last_status(), STARP_ERR_ARGUMENT);
     starp_clear_error();
     assert_null(starp_distribute(x, -1, 1));
     starp_clear_error();
-    done(starp_close(s));
+    cc_done(starp_close(s));
 }
 
 /* Of a shifted sum only the columns at tile borders travel, once in each direction. */
@@ -123,20 +100,20 @@ static void only_edges_travel(void **state)
 {
     enum { M = 1000, SIDE = 128 };
     (void)state;
-    starp_session *s = open_with("16384");
+    starp_session *s = cc_session(TILED("16384"));
     if (starp_ranks(s) == 1) {
-        done(starp_close(s));
+        cc_done(starp_close(s));
         skip();
     }
     starp_array *x = starp_random_uniform(s, STARP_SHAPE(M, M), STARP_F64);
-    done(starp_eval(x));
-    uint64_t before = stats_of(s).bytes_sent;
+    cc_done(starp_eval(x));
+    uint64_t before = cc_stats(s).bytes_sent;
     starp_array *y = starp_add(starp_at(x, ":,:-1"), starp_at(x, ":,1:"));
-    done(starp_eval(y));
-    uint64_t sent = stats_of(s).bytes_sent - before, column = M * sizeof(double);
+    cc_done(starp_eval(y));
+    uint64_t sent = cc_stats(s).bytes_sent - before, column = M * sizeof(double);
     assert_true(sent > 0);
     assert_true(sent <= (M / SIDE + 1) * (column + 16 * (M / SIDE + 1)));
-    done(starp_close(s));
+    cc_done(starp_close(s));
 }
 
 /* What explain says rank 0 will send. */
@@ -147,7 +124,7 @@ static uint64_t forecast_bytes(starp_array *y)
     unsigned long long messages, bytes, sum = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    done(starp_explain(y, out));
+    cc_done(starp_explain(y, out));
     fclose(out);
     for (char *at = text; (at = strstr(at, "rank 0 sends ")) != NULL; at++) {
         if (sscanf(at, "rank 0 sends %llu, %llu bytes", &messages, &bytes) == 2) sum += bytes;
@@ -161,25 +138,25 @@ static void halos_travel_once(void **state)
 {
     enum { M = 1000, SIDE = 128 };
     (void)state;
-    starp_session *s = open_with("16384");
+    starp_session *s = cc_session(TILED("16384"));
     for (int rows = 0; rows < 2 && starp_ranks(s) > 1; rows++) {
         starp_scope_open(s);
         starp_array *x = starp_random_uniform(s, STARP_SHAPE(M, M), STARP_F64);
         x = starp_distribute(x, rows ? 0 : 1, rows ? 1 : 0);
         for (int round = 0; round < 2; round++) {
-            done(starp_eval(x));
+            cc_done(starp_eval(x));
             starp_array *cross = starp_add(starp_add(starp_at(x, ":-2,1:-1"), starp_at(x, "2:,1:-1")),
                                            starp_add(starp_at(x, "1:-1,:-2"), starp_at(x, "1:-1,2:")));
-            uint64_t before = stats_of(s).bytes_sent, forecast = forecast_bytes(cross);
-            done(starp_eval(cross));
-            uint64_t sent = stats_of(s).bytes_sent - before;
+            uint64_t before = cc_stats(s).bytes_sent, forecast = forecast_bytes(cross);
+            cc_done(starp_eval(cross));
+            uint64_t sent = cc_stats(s).bytes_sent - before;
             assert_int_equal(sent, forecast);
             assert_in_range(sent, 1, (M / SIDE + 1) * 2 * (M + 4 * (M / SIDE + 1)) * sizeof(double));
             x = cross;
         }
         starp_scope_close(s);
     }
-    done(starp_close(s));
+    cc_done(starp_close(s));
 }
 
 /* Tall arrays have no columns of tiles to deal: their rows are. */
@@ -187,13 +164,13 @@ static void tall_arrays_are_dealt(void **state)
 {
     enum { ROWS = 12000 };
     (void)state;
-    starp_session *s = open_with("1000");
+    starp_session *s = cc_session(TILED("1000"));
     starp_array *x = starp_ones(s, STARP_SHAPE(ROWS, 5), STARP_F64), *y = starp_ones(s, STARP_SHAPE(ROWS, 3, 2), STARP_F64);
     starp_array *all[] = { x, y };
-    done(starp_eval_many(2, all));
+    cc_done(starp_eval_many(2, all));
     int64_t fair = ROWS * 11 * (int64_t)sizeof(double) / starp_ranks(s);
-    assert_in_range(stats_of(s).bytes_live, fair * 3 / 4, fair * 3 / 2);
-    done(starp_close(s));
+    assert_in_range(cc_stats(s).bytes_live, fair * 3 / 4, fair * 3 / 2);
+    cc_done(starp_close(s));
 }
 
 static void host_data_comes_back(void **state)
@@ -203,15 +180,15 @@ static void host_data_comes_back(void **state)
     assert_non_null(data);
     assert_non_null(back);
     for (int i = 0; i < N * N; i++) data[i] = i * 0.5;
-    starp_session *s = open_with("333");
+    starp_session *s = cc_session(TILED("333"));
     for (int round = 0; round < 20; round++) {
         starp_scope_open(s);
         starp_array *x = starp_from_host(s, data, STARP_SHAPE(N, N), STARP_F64);
-        done(starp_read(starp_transpose(starp_transpose(x)), back, N * N * sizeof *back));
+        cc_done(starp_read(starp_transpose(starp_transpose(x)), back, N * N * sizeof *back));
         assert_memory_equal(data, back, N * N * sizeof *data);
         starp_scope_close(s);
     }
-    done(starp_close(s));
+    cc_done(starp_close(s));
     free(data);
     free(back);
 }
@@ -220,7 +197,7 @@ static void host_data_comes_back(void **state)
 static void a_failing_task_is_told(void **state)
 {
     (void)state;
-    starp_session *s = open_with("100");
+    starp_session *s = cc_session(TILED("100"));
     for (int64_t bad = 0; bad < N * N; bad += 4001) {
         int64_t *data = malloc(N * N * sizeof *data), sum;
         for (int i = 0; i < N * N; i++) data[i] = i == bad ? -1 : 1;
@@ -230,32 +207,32 @@ static void a_failing_task_is_told(void **state)
         assert_int_equal(starp_eval(y), STARP_ERR_COMPUTE);
         assert_non_null(strstr(starp_last_error(), "pow"));
         starp_clear_error();
-        done(starp_item(starp_sum(x, NULL, 0), STARP_I64, &sum));
+        cc_done(starp_item(starp_sum(x, NULL, 0), STARP_I64, &sum));
         assert_int_equal(sum, N * N - 2);
         starp_scope_close(s);
         free(data);
     }
-    done(starp_close(s));
+    cc_done(starp_close(s));
 }
 
 /* Many small runs: what the other ranks keep of them must go again. */
 static void many_runs(void **state)
 {
     (void)state;
-    starp_session *s = open_with("500");
+    starp_session *s = cc_session(TILED("500"));
     starp_array *x = starp_keep(starp_zeros(s, STARP_SHAPE(1000), STARP_F64));
     for (int i = 0; i < 2000; i++) {
         starp_scope_open(s);
         starp_array *next = starp_add(x, starp_scalar(s, 1.0));
-        done(starp_assign(&x, next));
-        done(starp_eval(x));
+        cc_done(starp_assign(&x, next));
+        cc_done(starp_eval(x));
         starp_scope_close(s);
     }
     double sum;
-    done(starp_item(starp_sum(x, NULL, 0), STARP_F64, &sum));
+    cc_done(starp_item(starp_sum(x, NULL, 0), STARP_F64, &sum));
     assert_true(sum == 2000.0 * 1000);
-    assert_true(stats_of(s).bytes_peak < 1 << 20);
-    done(starp_close(s));
+    assert_true(cc_stats(s).bytes_peak < 1 << 20);
+    cc_done(starp_close(s));
 }
 
 /* Windows too large to go without a handshake, in both directions, with room for one task: nobody waits for the other. */
@@ -263,19 +240,17 @@ static void large_windows_with_little_in_flight(void **state)
 {
     enum { M = 1200 };
     (void)state;
-    setenv("STARP_IN_FLIGHT", "1", 1);
-    starp_session *s = open_with("65536");
-    unsetenv("STARP_IN_FLIGHT");
+    starp_session *s = cc_session(TILED("65536") " STARP_IN_FLIGHT=1");
     starp_array *x = starp_random_integers(s, 0, 100, STARP_SHAPE(M, M), STARP_I64);
     int64_t sum, twice;
-    done(starp_item(starp_sum(x, NULL, 0), STARP_I64, &sum));
-    done(starp_item(starp_sum(starp_add(x, starp_transpose(x)), NULL, 0), STARP_I64, &twice));
+    cc_done(starp_item(starp_sum(x, NULL, 0), STARP_I64, &sum));
+    cc_done(starp_item(starp_sum(starp_add(x, starp_transpose(x)), NULL, 0), STARP_I64, &twice));
     starp_array *y = starp_subtract(x, starp_flip(x, NULL));
-    done(starp_eval(y));
+    cc_done(starp_eval(y));
     assert_int_equal(twice, 2 * sum);
-    done(starp_item(starp_sum(y, NULL, 0), STARP_I64, &twice));
+    cc_done(starp_item(starp_sum(y, NULL, 0), STARP_I64, &twice));
     assert_int_equal(twice, 0);
-    done(starp_close(s));
+    cc_done(starp_close(s));
 }
 
 /* Tiles so small that thousands of messages are under way at a time. */
@@ -283,193 +258,12 @@ static void many_messages(void **state)
 {
     enum { M = 500 };
     (void)state;
-    starp_session *s = open_with("40");
+    starp_session *s = cc_session(TILED("40"));
     starp_array *x = starp_random_integers(s, 0, 100, STARP_SHAPE(M, M), STARP_I64), *y = starp_subtract(x, starp_flip(x, NULL));
     int64_t sum;
-    done(starp_item(starp_sum(starp_subtract(y, starp_transpose(y)), NULL, 0), STARP_I64, &sum));
+    cc_done(starp_item(starp_sum(starp_subtract(y, starp_transpose(y)), NULL, 0), STARP_I64, &sum));
     assert_int_equal(sum, 0);
-    done(starp_close(s));
-}
-
-static void sessions_side_by_side(void **state)
-{
-    (void)state;
-    starp_session *s[3];
-    double sum;
-    for (int k = 0; k < 3; k++) s[k] = open_with("100");
-    for (int round = 0; round < 10; round++) {
-        for (int k = 0; k < 3; k++) {
-            done(starp_item(starp_sum(starp_full(s[k], STARP_SHAPE(N, N), k, STARP_F64), NULL, 0), STARP_F64, &sum));
-            assert_true(sum == (double)N * N * k);
-        }
-    }
-    for (int k = 0; k < 3; k++) done(starp_close(s[k]));
-}
-
-/* Long enough for ranks to look, meanwhile, whether it was cancelled. */
-static starp_array *long_work(starp_session *s, int steps)
-{
-    starp_array *x = starp_random_uniform(s, STARP_SHAPE(1000, 1000), STARP_F64);
-    for (int i = 0; i < steps; i++) x = starp_sin(starp_add(x, starp_transpose(x)));
-    return starp_sum(x, NULL, 0);
-}
-
-/* The cancel of a run that has ended on other ranks arrives there during the other session's run. */
-static void a_cancel_is_of_one_session(void **state)
-{
-    (void)state;
-    starp_session *a = open_with("500"), *b = open_with("5000");
-    double alone, again;
-    done(starp_item(long_work(b, 10), STARP_F64, &alone));
-    for (int round = 0; round < 3; round++) {
-        starp_array *x = starp_random_uniform(a, STARP_SHAPE(N, N), STARP_F64), *y = long_work(b, 10);
-        starp_run *short_run = starp_eval_async(STARP_ARGS(x)), *long_run = starp_eval_async(STARP_ARGS(y));
-        assert_non_null(short_run);
-        assert_non_null(long_run);
-        done(starp_cancel(short_run));
-        done(starp_wait(long_run));
-        assert_int_equal(starp_wait(short_run), STARP_ERR_CANCELLED);
-        starp_clear_error();
-        done(starp_item(y, STARP_F64, &again));
-        done(starp_eval(x));
-    }
-    done(starp_close(a));
-    done(starp_close(b));
-}
-
-static int at_once(const starp_progress_info *info, void *user)
-{
-    (void)info;
-    ++*(int *)user;
-    return 1;
-}
-
-/* What the callback cancels on rank 0 ends on all ranks, and can be computed later. */
-static void the_callback_cancels_on_all_ranks(void **state)
-{
-    (void)state;
-    int calls = 0;
-    setenv("STARP_IN_FLIGHT", "8", 1);
-    starp_session *s = open_with("500");
-    unsetenv("STARP_IN_FLIGHT");
-    starp_array *x = NULL;
-    starp_status status = STARP_OK;
-    double sum;
-    done(starp_progress(s, at_once, &calls));
-    for (int steps = 10; status == STARP_OK; steps *= 2) { /* until it takes longer than a tick */
-        x = long_work(s, steps);
-        status = starp_eval(x);
-    }
-    assert_int_equal(status, STARP_ERR_CANCELLED);
-    starp_clear_error();
-    assert_true(calls > 0);
-    done(starp_progress(s, NULL, NULL));
-    done(starp_item(x, STARP_F64, &sum));
-    done(starp_close(s));
-}
-
-/* A run that ends well for the test ends well for the wait. */
-static void tested_until_it_ends(void **state)
-{
-    (void)state;
-    starp_session *s = open_with("1000");
-    for (int round = 0; round < 20; round++) {
-        starp_array *x = starp_sum(starp_random_uniform(s, STARP_SHAPE(N, N), STARP_F64), STARP_AXES(round % 2), 0);
-        starp_run *run = starp_eval_async(STARP_ARGS(x));
-        assert_non_null(run);
-        while (starp_test(run) == 0) continue;
-        assert_int_equal(starp_test(run), 1);
-        done(starp_wait(run));
-    }
-    done(starp_close(s));
-}
-
-struct taker {
-    starp_session *session;
-    starp_status status;
-};
-
-/* Host data that every rank has: each array goes out in one frame, larger than what a connection holds. */
-static void *take_in(void *user)
-{
-    enum { M = 1 << 20 };
-    struct taker *t = user;
-    double *data = calloc(M, sizeof *data), last = -1;
-    for (int i = 0; data && i < 10 && t->status == STARP_OK; i++) {
-        starp_scope_open(t->session);
-        data[M - 1] = i;
-        starp_array *x = starp_from_host(t->session, data, STARP_SHAPE(M), STARP_F64);
-        t->status = starp_item(starp_max(x, NULL, 0), STARP_F64, &last);
-        if (t->status == STARP_OK && last != i) t->status = STARP_ERR_COMPUTE;
-        starp_scope_close(t->session);
-    }
-    free(data);
-    return NULL;
-}
-
-/* One thread sends large frames to ranks that are busy with the other's runs, and do not read. */
-static void two_threads(void **state)
-{
-    (void)state;
-    pthread_t thread;
-    setenv("STARP_IN_FLIGHT", "8", 1);
-    starp_session *s = open_with("5000");
-    setenv("STARP_SMALL", "2M", 1);
-    struct taker taker = { .session = starp_open(NULL) };
-    unsetenv("STARP_IN_FLIGHT");
-    assert_non_null(taker.session);
-    assert_int_equal(pthread_create(&thread, NULL, take_in, &taker), 0);
-    double sum;
-    for (int i = 0; i < 3; i++) done(starp_item(long_work(s, 10), STARP_F64, &sum));
-    pthread_join(thread, NULL);
-    assert_int_equal(taker.status, STARP_OK);
-    done(starp_close(taker.session));
-    done(starp_close(s));
-}
-
-struct flood {
-    starp_array *x;
-    atomic_bool begun;              /* the other thread's run has */
-    int64_t sum;
-};
-
-static int has_begun(const starp_progress_info *info, void *user)
-{
-    (void)info;
-    atomic_store(&((struct flood *)user)->begun, 1);
-    return 0;
-}
-
-/* Gathers thousands of tiles on rank 0, which expects them all at once. */
-static void *gather_tiles(void *user)
-{
-    struct flood *f = user;
-    while (!atomic_load(&f->begun)) sched_yield();
-    if (starp_item(starp_sum(starp_distribute(f->x, 1, 1), NULL, 0), STARP_I64, &f->sum) != STARP_OK) f->sum = -1;
-    return NULL;
-}
-
-/* Other ranks do one run after the other: what rank 0 expects for the later one does not keep the earlier one waiting. */
-static void a_flood_of_another_session(void **state)
-{
-    (void)state;
-    pthread_t thread;
-    double sum;
-    starp_session *other = open_with("100");
-    struct flood f = { .x = starp_ones(other, STARP_SHAPE(400000), STARP_I64) };
-    done(starp_eval(f.x));
-    setenv("STARP_IN_FLIGHT", "8", 1);
-    starp_session *s = open_with("100");
-    unsetenv("STARP_IN_FLIGHT");
-    done(starp_progress(s, has_begun, &f));
-    starp_array *x = starp_random_uniform(s, STARP_SHAPE(N, N), STARP_F64);
-    for (int k = 0; k < 100; k++) x = starp_cos(starp_add(x, starp_flip(x, NULL)));
-    assert_int_equal(pthread_create(&thread, NULL, gather_tiles, &f), 0);
-    done(starp_item(starp_sum(x, NULL, 0), STARP_F64, &sum));
-    pthread_join(thread, NULL);
-    assert_int_equal(f.sum, 400000);
-    done(starp_close(s));
-    done(starp_close(other));
+    cc_done(starp_close(s));
 }
 
 int main(void)
@@ -486,12 +280,6 @@ int main(void)
         cmocka_unit_test(many_runs),
         cmocka_unit_test(large_windows_with_little_in_flight),
         cmocka_unit_test(many_messages),
-        cmocka_unit_test(sessions_side_by_side),
-        cmocka_unit_test(a_cancel_is_of_one_session),
-        cmocka_unit_test(the_callback_cancels_on_all_ranks),
-        cmocka_unit_test(tested_until_it_ends),
-        cmocka_unit_test(two_threads),
-        cmocka_unit_test(a_flood_of_another_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

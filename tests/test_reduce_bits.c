@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "client_check.h"
 #include "codelets.h"
 #include "rig.h"
 
@@ -36,14 +37,6 @@ static const struct config {
     { "STARP_ISA=avx512", "avx512" },
 };
 #define CONFIGS (sizeof configs / sizeof configs[0])
-
-static starp_session *open_with(const char *environment)
-{
-    rig_environment(environment);
-    starp_session *s = starp_open(NULL);
-    if (!s) fail_msg("%s: %s", environment, starp_last_error());
-    return s;
-}
 
 #define MAX_RESULTS 40
 
@@ -97,7 +90,7 @@ static void same_bits_everywhere(work *f)
     struct results want = { 0 }, got = { 0 };
     for (size_t c = 0; c < CONFIGS; c++) {
         if (configs[c].isa && !sp_kernels_get(configs[c].isa)) continue;
-        starp_session *s = open_with(configs[c].environment);
+        starp_session *s = cc_session(configs[c].environment);
         struct results *r = c == 0 ? &want : &got;
         f(r, s);
         assert_int_equal(starp_close(s), STARP_OK);
@@ -161,8 +154,7 @@ static void sums_of_solids(void **state)
 
 static double item(starp_array *x)
 {
-    double v;
-    if (starp_item(x, STARP_F64, &v) != STARP_OK) fail_msg("%s", starp_last_error());
+    double v = cc_item(x);
     starp_release(x);
     return v;
 }
@@ -172,7 +164,7 @@ static void ten_million_tenths(void **state)
 {
     const int64_t n = 10000000;
     (void)state;
-    starp_session *s = open_with("");
+    starp_session *s = cc_session("");
     double exact = (double)n * (double)0.1f;
     double sum = item(starp_sum(starp_full(s, STARP_SHAPE(n), 0.1f, STARP_F32), NULL, 0));
     double stored = item(starp_sum(starp_add(starp_random_integers(s, 0, 1, STARP_SHAPE(n), STARP_I8), starp_full(s, STARP_SHAPE(1), 0.1f, STARP_F32)), NULL, 0));
@@ -201,7 +193,7 @@ static void sums_that_cancel(void **state)
     (void)state;
     assert_non_null(data);
     fill_adversarial(data, n, &sum, &magnitudes);
-    starp_session *s = open_with("");
+    starp_session *s = cc_session("");
     double got = item(starp_sum(starp_from_host(s, data, STARP_SHAPE(n), STARP_F32), NULL, 0));
     /* 32 additions in a row in a chunk, ten levels to the chunk's top, ten above it: each half an ulp of a partial sum. */
     double bound = 0.5 * FLT_EPSILON * (32 + 10 + 10) * (double)magnitudes;
@@ -222,7 +214,7 @@ static void variance_of_hard_data(void **state)
     for (int64_t i = 0; i < n; i++) x[i] = 1e9 + 3.46 * rig_uniform(&random);
     for (int64_t i = 0; i < n; i++) mean += (x[i] - 1e9L) / n;
     for (int64_t i = 0; i < n; i++) m2 += ((x[i] - 1e9L) - mean) * ((x[i] - 1e9L) - mean);
-    starp_session *s = open_with("");
+    starp_session *s = cc_session("");
     starp_array *a = starp_from_host(s, x, STARP_SHAPE(n), STARP_F64);
     double var = item(starp_var(a, NULL, 0, 1)), sd = item(starp_std(a, NULL, 0, 0)), average = item(starp_mean(a, NULL, 0));
     if (!(fabs(var / (double)(m2 / (n - 1)) - 1) < 1e-7)) fail_msg("var %.12g instead of %.12Lg", var, m2 / (n - 1));
@@ -252,7 +244,7 @@ static void the_first_of_equals_wins(void **state)
     x[300000] = x[300001] = x[699999] = 5;
     x[299999] = x[600000] = -5;
     for (int e = 0; e < 3; e++) {
-        starp_session *s = open_with(environments[e]);
+        starp_session *s = cc_session(environments[e]);
         x[650000] = 0;
         starp_array *a = starp_from_host(s, x, STARP_SHAPE(n), STARP_F64);
         x[650000] = NAN, x[650001] = -NAN;
@@ -274,7 +266,7 @@ static void the_first_of_equals_wins(void **state)
 static void ties_along_axes(void **state)
 {
     (void)state;
-    starp_session *s = open_with("STARP_TILE=500 STARP_SMALL=0");
+    starp_session *s = cc_session("STARP_TILE=500 STARP_SMALL=0");
     starp_array *x = starp_remainder(starp_reshape(starp_arange(s, 0, 130 * 90, 1, STARP_I64), STARP_SHAPE(130, 90)), starp_scalar(s, 45));
     int64_t rows[130], cols[90];
     assert_int_equal(starp_read(starp_argmax(x, STARP_AXES(1), 0), rows, sizeof rows), STARP_OK);

@@ -27,33 +27,12 @@ static const struct {
 #define KINDS (int)(sizeof kinds / sizeof kinds[0])
 #define MAX_ROOTS 20
 
-static struct sp_node *operand(struct rig *r, const starp_dims *shape, starp_dtype d)
-{
-    uint64_t random = 11;
-    int64_t size = sp_shape_size(shape);
-    void *data = calloc((size_t)size, sp_dtypes[d].size);
-    assert_non_null(data);
-    rig_fill(d, data, size, -1000, 1000, &random);
-    struct sp_node *n = rig_data(r, data, shape, d);
-    free(data);
-    return n;
-}
-
-static starp_dims axes_of(unsigned set, int ndim)
-{
-    starp_dims axes = { 0 };
-    for (int a = 0; a < ndim; a++) {
-        if (set >> a & 1) axes.v[axes.n++] = a;
-    }
-    return axes;
-}
-
 /* Sets of axes of x, or of what x is turned into. */
 static int reductions_of(struct rig *r, int kind, struct sp_node *x, struct sp_node **roots)
 {
     int n = 0;
     for (unsigned set = 1; set < 1u << x->shape.n; set++) {
-        starp_dims axes = axes_of(set, x->shape.n);
+        starp_dims axes = reduction_axes(set, x->shape.n);
         if (kinds[kind].what == ARGMIN && axes.n != 1) continue;
         roots[n++] = reduction_build(&r->g, kinds[kind].what, x, &axes, set % 2);
     }
@@ -73,7 +52,7 @@ static struct sp_node *turned(struct rig *r, int how, struct sp_node *x)
 
 static int build(struct rig *r, int kind, int shape, struct sp_node **roots)
 {
-    struct sp_node *x = operand(r, &shapes[shape], kinds[kind].dtype), *y = turned(r, (shape + kind) % 3, x);
+    struct sp_node *x = reduction_operand(r, &shapes[shape], kinds[kind].dtype, -1000, 1000, 11), *y = turned(r, (shape + kind) % 3, x);
     int n = reductions_of(r, kind, y, roots);
     sp_node_release(&r->g, x);
     sp_node_release(&r->g, y);

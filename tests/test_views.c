@@ -11,19 +11,12 @@
 
 #include <cmocka.h>
 
+#include "client_check.h"
 #include "dense.h"
 #include "rig.h"
 
 static const char *const environments[] = { "", "STARP_TILE=7 STARP_SMALL=0", "STARP_TILE=2 STARP_SMALL=0", "STARP_FUSE=0" };
 #define ENVIRONMENTS (int)(sizeof environments / sizeof environments[0])
-
-static starp_session *open_session(int environment)
-{
-    rig_environment(environments[environment]);
-    starp_session *s = starp_open(NULL);
-    if (!s) fail_msg("%s", starp_last_error());
-    return s;
-}
 
 static void expect_shape(const char *what, starp_array *x, const starp_dims *want)
 {
@@ -120,7 +113,7 @@ static void every_slice_of_short_axes(void **state)
     for (int e = 0; e < 2; e++) {
         struct batch *b = calloc(1, sizeof *b);
         assert_non_null(b);
-        b->s = open_session(e);
+        b->s = cc_session(environments[e]);
         for (int64_t n = 0; n <= 5; n++) slices_of(b, n);
         assert_int_equal(starp_close(b->s), STARP_OK);
         free(b);
@@ -134,7 +127,7 @@ static void extreme_bounds(void **state)
     struct batch *b = calloc(1, sizeof *b);
     (void)state;
     assert_non_null(b);
-    b->s = open_session(0);
+    b->s = cc_session(environments[0]);
     struct dense host = dense_counting(&(starp_dims){ 1, { 5 } });
     starp_array *x = counting(b->s, &host);
     for (int i = 0; i < 5; i++) {
@@ -304,7 +297,7 @@ static void random_chains(void **state)
 {
     (void)state;
     for (int e = 0; e < ENVIRONMENTS; e++) {
-        starp_session *s = open_session(e);
+        starp_session *s = cc_session(environments[e]);
         for (uint64_t seed = 1; seed <= 600; seed++) run_chain(s, seed);
         assert_int_equal(starp_close(s), STARP_OK);
     }

@@ -10,28 +10,12 @@
 
 #include <cmocka.h>
 
+#include "client_check.h"
 #include "dense.h"
 #include "rig.h"
 
 static const char *const environments[] = { "", "STARP_TILE=7 STARP_SMALL=0", "STARP_FUSE=0 STARP_TILE=3 STARP_SMALL=0" };
 #define ENVIRONMENTS (int)(sizeof environments / sizeof environments[0])
-
-static void in_every_environment(void (*check)(starp_session *s))
-{
-    for (int e = 0; e < ENVIRONMENTS; e++) {
-        rig_environment(environments[e]);
-        starp_session *s = starp_open(NULL);
-        if (!s) fail_msg("%s", starp_last_error());
-        starp_scope_open(s);
-        check(s);
-        assert_int_equal(starp_scope_close(s), STARP_OK);
-        starp_stats stats;
-        assert_int_equal(starp_stats_of(s, &stats), STARP_OK);
-        assert_int_equal(stats.handles_live, 0);
-        assert_int_equal(stats.nodes_live, 0);
-        assert_int_equal(starp_close(s), STARP_OK);
-    }
-}
 
 static starp_array *counting(starp_session *s, const starp_dims *shape)
 {
@@ -81,7 +65,7 @@ static void check_sixteen(starp_session *s)
 static void sixteen_dimensions(void **state)
 {
     (void)state;
-    in_every_environment(check_sixteen);
+    cc_in_each(ENVIRONMENTS, environments, check_sixteen);
 }
 
 /* ------------------------------------------------------------------------------------------------------ zero extents */
@@ -110,7 +94,7 @@ static void check_empty(starp_session *s)
 static void empty_axes(void **state)
 {
     (void)state;
-    in_every_environment(check_empty);
+    cc_in_each(ENVIRONMENTS, environments, check_empty);
 }
 
 /* ------------------------------------------------------------------------------------- one array seen in many ways */
@@ -137,7 +121,7 @@ static void check_aliases(starp_session *s)
 static void one_array_seen_in_many_ways(void **state)
 {
     (void)state;
-    in_every_environment(check_aliases);
+    cc_in_each(ENVIRONMENTS, environments, check_aliases);
 }
 
 /* A view of something that is computed in the same plan beside a reduction of it: the view must not be lost. */
@@ -156,7 +140,7 @@ static void check_view_beside_reduction(starp_session *s)
 static void a_view_beside_a_reduction(void **state)
 {
     (void)state;
-    in_every_environment(check_view_beside_reduction);
+    cc_in_each(ENVIRONMENTS, environments, check_view_beside_reduction);
 }
 
 /* x[1:-1] with its neighbours in both directions, twice over: paths of views that meet operations. */
@@ -176,7 +160,7 @@ static void check_stencil(starp_session *s)
 static void stencil_of_a_stencil(void **state)
 {
     (void)state;
-    in_every_environment(check_stencil);
+    cc_in_each(ENVIRONMENTS, environments, check_stencil);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ reshapes */
@@ -204,7 +188,7 @@ static void check_reshapes(starp_session *s)
 static void reshapes_of_views(void **state)
 {
     (void)state;
-    in_every_environment(check_reshapes);
+    cc_in_each(ENVIRONMENTS, environments, check_reshapes);
 }
 
 /* --------------------------------------------------------------------------------------------- constants, generators */
@@ -233,7 +217,7 @@ static void check_generated(starp_session *s)
 static void views_of_generated_arrays(void **state)
 {
     (void)state;
-    in_every_environment(check_generated);
+    cc_in_each(ENVIRONMENTS, environments, check_generated);
 }
 
 int main(void)

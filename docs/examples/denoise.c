@@ -104,6 +104,15 @@ static int low_rank_shapes(int nin, const starp_argument *in, int nout, starp_ar
     return 0;
 }
 
+static starp_status register_low_rank(starp_session *s)
+{
+    const double sigma = SIGMA;
+    const starp_function function = {
+        .iterate = low_rank, .shapes = low_rank_shapes, .nargs = 1, .user = &sigma, .user_bytes = sizeof sigma
+    };
+    return starp_register(s, "low_rank", &function);
+}
+
 /* ------------------------------------------------------------------------------------- pictures, (colours, rows, columns) */
 
 static starp_array *load_picture(starp_session *s, const char *from)
@@ -169,16 +178,12 @@ static starp_array *psnr(starp_session *s, starp_array *x, starp_array *picture)
 
 static starp_status denoise(starp_session *s, char **path, int explain)
 {
-    const double sigma = SIGMA;
-    const starp_function function = {
-        .iterate = low_rank, .shapes = low_rank_shapes, .nargs = 1, .user = &sigma, .user_bytes = sizeof sigma
-    };
-    if (starp_register(s, "low_rank", &function) != STARP_OK || starp_seed(s, 1) != STARP_OK) return starp_last_status();
+    if (register_low_rank(s) != STARP_OK || starp_seed(s, 1) != STARP_OK) return starp_last_status();
 
     starp_array *picture = load_picture(s, path[0]);
     starp_dims shape;
     if (starp_shape_of(picture, &shape) != STARP_OK) return starp_last_status();
-    starp_array *noise = starp_multiply(starp_scalar(s, sigma), starp_random_standard_normal(s, &shape, STARP_F64));
+    starp_array *noise = starp_multiply(starp_scalar(s, SIGMA), starp_random_standard_normal(s, &shape, STARP_F64));
     starp_array *noisy = starp_add(picture, noise);
     starp_array *denoised = low_rank_patches(s, noisy), *smooth = low_pass(s, noisy);
     starp_array *result[] = { noisy, denoised, smooth };

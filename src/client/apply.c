@@ -11,10 +11,7 @@ starp_status starp_register_elementwise(starp_session *s, const char *name, cons
     const void *site = __builtin_return_address(0);
     struct sp_error e = { .status = STARP_OK };
     SP_TRY(sp_client_session("register_elementwise", s, site));
-    size_t n = name ? strnlen(name, SP_FUNCTION_NAME) : 0;
-    if (n == 0 || n == SP_FUNCTION_NAME) {
-        return sp_client_report(site, STARP_ERR_ARGUMENT, "register_elementwise: a name has 1 to %d characters", SP_FUNCTION_NAME - 1);
-    }
+    SP_TRY(sp_client_function_name("register_elementwise", name, site));
     if (!f) return sp_client_report(site, STARP_ERR_ARGUMENT, "register_elementwise: %s: no function", name);
     sp_client_settle(s);
     if (sp_elementwise_register(s->sched, name, f, &e) == STARP_OK) return STARP_OK;

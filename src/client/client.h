@@ -166,6 +166,11 @@ void sp_ragged_unref(starp_ragged *r);
 starp_status sp_ragged_evaluate(starp_session *s, struct sp_node *table, int64_t n, int nresults, int wanted, uint32_t ticket, starp_ragged **results,
                                 struct sp_error *e);
 
+/* ---------------------------------------------------------------------------------------------------- split.c */
+
+/* Whether a function can be registered under that name. */
+starp_status sp_client_function_name(const char *what, const char *name, const void *site);
+
 /* ----------------------------------------------------------------------------------------------------- read.c */
 
 /* Computes a node and copies its elements. */

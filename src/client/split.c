@@ -46,15 +46,19 @@ starp_array *starp_ppitems(starp_ragged *r)
     return y;
 }
 
+starp_status sp_client_function_name(const char *what, const char *name, const void *site)
+{
+    size_t n = name ? strnlen(name, SP_FUNCTION_NAME) : 0;
+    if (n > 0 && n < SP_FUNCTION_NAME) return STARP_OK;
+    return sp_client_report(site, STARP_ERR_ARGUMENT, "%s: a name has 1 to %d characters", what, SP_FUNCTION_NAME - 1);
+}
+
 starp_status starp_register(starp_session *s, const char *name, const starp_function *f)
 {
     const void *site = __builtin_return_address(0);
     struct sp_error e = { .status = STARP_OK };
     SP_TRY(sp_client_session("register", s, site));
-    size_t n = name ? strnlen(name, SP_FUNCTION_NAME) : 0;
-    if (n == 0 || n == SP_FUNCTION_NAME) {
-        return sp_client_report(site, STARP_ERR_ARGUMENT, "register: a name has 1 to %d characters", SP_FUNCTION_NAME - 1);
-    }
+    SP_TRY(sp_client_function_name("register", name, site));
     if (!sp_function_valid(f)) return sp_client_report(site, STARP_ERR_ARGUMENT, "register: %s: not what a function looks like", name);
     sp_client_settle(s);
     if (sp_function_register(s->sched, name, f, &e) == STARP_OK) return STARP_OK;

@@ -67,22 +67,12 @@ static starp_dtype reduce_result(enum sp_reduce kind, starp_dtype acc)
 /* The index along the reduced axes, in C order: what argmin and argmax carry along. */
 static struct sp_node *reduce_index(struct sp_graph *g, const starp_dims *shape, uint32_t set)
 {
-    struct sp_node *n = sp_node_new(g, SP_KIND_IOTA, STARP_I64, shape);
-    if (!n) return NULL;
-    n->view = sp_slab_get(&g->views);
-    if (!n->view) {
-        sp_fail_memory(&g->error);
-        sp_node_release(g, n);
-        return NULL;
-    }
-    sp_view_identity(n->view, shape->n);
-    n->view->start[0] = 0;
-    int64_t stride = 1;
+    int64_t step[STARP_MAXDIM], stride = 1;
     for (int a = shape->n - 1; a >= 0; a--) {
-        n->view->step[a] = set >> a & 1 ? stride : 0;
+        step[a] = set >> a & 1 ? stride : 0;
         if (set >> a & 1) stride *= shape->v[a];
     }
-    return n;
+    return sp_build_iota(g, shape, 0, step);
 }
 
 static bool check_reduce(struct sp_graph *g, enum sp_reduce kind, const struct sp_node *x, const starp_dims *axes, uint32_t set,
