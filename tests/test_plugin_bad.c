@@ -85,6 +85,22 @@ static void test_other_ranks_refuse(void **state)
     pl_check_extremes();
 }
 
+static int set_up_impatient(void **state)
+{
+    (void)state;
+    return pl_open_with("STARP_PLUGIN_SECONDS", "1");
+}
+
+static void test_loading_has_an_end(void **state)
+{
+    (void)state;
+    static const char words[] = "while it is loaded, the plug-in takes longer than 1 s (STARP_PLUGIN_SECONDS)";
+    refused(true, STARP_PLUGINS "/bad_HANG.so", STARP_ERR_RUNTIME, words);
+    if (starp_ranks(pl_session) > 1) refused(true, STARP_PLUGINS "/bad_RANK_HANG.so", STARP_ERR_RUNTIME, words);
+    pl_load_good(true);
+    pl_check_extremes();
+}
+
 static void test_no_helper(void **state)
 {
     (void)state;
@@ -102,6 +118,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_ones_are_refused, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_bad_ones_are_refused_isolated, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_other_ranks_refuse, pl_open, pl_close),
+        cmocka_unit_test_setup_teardown(test_loading_has_an_end, set_up_impatient, pl_close),
         cmocka_unit_test_setup_teardown(test_no_helper, pl_open, pl_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

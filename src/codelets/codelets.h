@@ -338,7 +338,9 @@ struct sp_iterate {
     starp_dims shape[SP_MAX_RESULTS];
     uint64_t seed, stream;              /* of random numbers */
     const struct sp_kernels *kernels;
-    const atomic_bool *stop;            /* nobody wants them any more; or NULL */
+    const atomic_bool *stop;            /* nobody wants them any more; or NULL, */
+    bool (*unwanted)(void *asked);      /* and this asks somebody; or NULL */
+    void *asked;
 };
 
 struct sp_iteration {

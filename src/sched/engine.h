@@ -156,6 +156,10 @@ struct sp_sched {
     atomic_bool waiting;            /* the submitter waits for few pending */
     sp_tick_fn *tick;
     void *tick_user;
+    struct {
+        double begun, ticked;       /* when it began, when the client was last told, if it was */
+        bool unwanted, ended;
+    } watch;                        /* of what is done without a run */
     uint64_t fault_countdown;       /* STARP_FAULT */
     int rank, ranks;
     uint32_t session;               /* its number in the job, where there are several ranks */

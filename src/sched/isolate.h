@@ -67,10 +67,11 @@ struct sp_isolate_function {
 
 /* An isolated plug-in in a session: its helper processes, of which as many exist as have been needed at a time. */
 struct sp_isolate;
+struct sp_sched;
 struct sp_error;
 
 /* Starts a helper, which loads the plug-in. */
-struct sp_isolate *sp_isolate_new(const char *path, struct sp_error *e);
+struct sp_isolate *sp_isolate_new(struct sp_sched *s, const char *path, struct sp_error *e);
 void sp_isolate_free(struct sp_isolate *x);
 const struct sp_isolate_function *sp_isolate_functions(const struct sp_isolate *x, int *n);
 
@@ -78,15 +79,20 @@ struct sp_helper {
     struct sp_helper *next;
     int pid, fd;
     const starp_iteration *it; /* whose call it works on; NULL: none that could be cancelled */
-    int unwanted;              /* how often it was seen that nobody wants the result any more */
+    int64_t seconds;           /* in which it has to be done with what it does; 0: any */
+    double began;
+    bool cancelled, late;      /* why it is to be ended */
 };
 
 /* One that waits for a call, or a new one; NULL: why not is in text. Then it is given back, or over. */
-struct sp_helper *sp_helper_take(struct sp_isolate *x, char text[SP_PLUGIN_TEXT]);
+struct sp_helper *sp_helper_take(struct sp_isolate *x, const starp_iteration *it, char text[SP_PLUGIN_TEXT]);
 void sp_helper_give(struct sp_isolate *x, struct sp_helper *h);
-/* Of one that does not answer: ends it, and says what has happened. */
+/* From now on it has as long as a plug-in may take for what it does once (STARP_PLUGIN_SECONDS); or, without a limit, all the time. */
+void sp_helper_limit(struct sp_helper *h, const struct sp_isolate *x);
+void sp_helper_no_limit(struct sp_helper *h);
+/* Of one that does not answer, or not in time: ends it, at once, and says what has happened. */
 void sp_helper_over(struct sp_helper *h, char text[SP_PLUGIN_TEXT]);
-/* False: it does not answer any more, or was ended because its call was cancelled. */
+/* False: it is over, or is to be: it does not answer any more, its call was cancelled, its time is up. */
 bool sp_helper_send(struct sp_helper *h, const void *data, size_t n);
 bool sp_helper_receive(struct sp_helper *h, void *data, size_t n);
 
@@ -94,10 +100,12 @@ bool sp_helper_receive(struct sp_helper *h, void *data, size_t n);
 
 /* What a function that stands for an isolated one has as its user data. */
 struct sp_isolated {
+    struct sp_sched *sched;
     struct sp_isolate *isolate;
     int32_t function;
 };
 /* Function i of the plug-in, which is `user` until it is registered. */
-starp_function sp_isolated_function(struct sp_isolate *x, int i, struct sp_isolated *user);
+starp_function sp_isolated_function(struct sp_sched *s, struct sp_isolate *x, int i, struct sp_isolated *user);
+bool sp_is_isolated(const starp_function *f);
 
 #endif

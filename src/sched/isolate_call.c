@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "engine.h"
 #include "isolate.h"
-#include "sched.h"
 
 #define DRAWN 512 /* random numbers at a time */
 
@@ -114,15 +114,12 @@ static int iterate(starp_iteration *it, int nin, const starp_argument *in, const
 {
     const struct sp_isolated *own = user;
     char text[SP_PLUGIN_TEXT];
-    struct call c = { .it = it, .h = sp_helper_take(own->isolate, text) };
+    struct call c = { .it = it, .h = sp_helper_take(own->isolate, it, text) };
     if (!c.h) return starp_iteration_fail(it, "%s", text);
     struct sp_isolate_message m = { .kind = SP_ISOLATE_CALL, .k = own->function, .n = (uint32_t)nin };
     m.index = it->index;
     m.count = (uint64_t)it->count;
-    c.h->it = it;
-    c.h->unwanted = 0;
     if (sp_helper_send(c.h, &m, sizeof m) && send_arguments(c.h, nin, in) && serve(&c)) {
-        c.h->it = NULL;
         sp_helper_give(own->isolate, c.h);
         return c.status;
     }
@@ -130,11 +127,25 @@ static int iterate(starp_iteration *it, int nin, const starp_argument *in, const
     return starp_iteration_fail(it, "%s", text);
 }
 
+/* What asks whether it is to go on with no iteration, in the session's thread. */
+struct question {
+    starp_iteration it;
+    struct sp_sched *sched;
+};
+
+static int is_unwanted(const starp_iteration *it)
+{
+    return sp_sched_unwanted(((const struct question *)it)->sched);
+}
+
 static int shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char text[STARP_ITERATION_TEXT])
 {
     const struct sp_isolated *own = user;
-    struct sp_helper *h = sp_helper_take(own->isolate, text);
+    static const starp_iteration_services services = { .cancelled = is_unwanted };
+    struct question q = { .it = { .services = &services }, .sched = own->sched };
+    struct sp_helper *h = sp_helper_take(own->isolate, &q.it, text);
     if (!h) return 1;
+    sp_helper_limit(h, own->isolate);
     struct sp_isolate_message m = { .kind = SP_ISOLATE_SHAPES, .k = own->function, .n = (uint32_t)nin, .count = (uint64_t)nout };
     bool talks = sp_helper_send(h, &m, sizeof m) && send_arguments(h, nin, in) && sp_helper_receive(h, &m, sizeof m);
     bool confused = talks && (m.kind != SP_ISOLATE_DONE || m.count != (uint64_t)nout);
@@ -145,11 +156,16 @@ static int shapes(int nin, const starp_argument *in, int nout, starp_argument *o
     return m.k;
 }
 
-starp_function sp_isolated_function(struct sp_isolate *x, int i, struct sp_isolated *user)
+bool sp_is_isolated(const starp_function *f)
+{
+    return f->iterate == iterate;
+}
+
+starp_function sp_isolated_function(struct sp_sched *s, struct sp_isolate *x, int i, struct sp_isolated *user)
 {
     int n;
     const struct sp_isolate_function *f = &sp_isolate_functions(x, &n)[i];
-    *user = (struct sp_isolated){ .isolate = x, .function = i };
+    *user = (struct sp_isolated){ .sched = s, .isolate = x, .function = i };
     return (starp_function){ .iterate = iterate, .shapes = f->has_shapes ? shapes : NULL, .nresults = f->nresults, .nargs = f->nargs,
                              .column_major = f->column_major, .user = user, .user_bytes = sizeof *user };
 }

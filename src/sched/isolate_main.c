@@ -6,6 +6,7 @@
  */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -177,6 +178,7 @@ static void close_others(void)
         if (fd > SP_ISOLATE_SOCKET && fd != dirfd(open)) close(fd);
     }
     if (open) closedir(open);
+    fcntl(SP_ISOLATE_SOCKET, F_SETFD, FD_CLOEXEC); /* programs that the plug-in starts would keep it open when this one has crashed */
 }
 
 /* Ends the process some time after the session is gone, whatever the plug-in is doing. */

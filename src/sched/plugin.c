@@ -84,7 +84,7 @@ static starp_status enter_isolated(struct sp_sched *s, struct sp_plugin *p, stru
     const struct sp_isolate_function *known = sp_isolate_functions(p->isolate, &n);
     for (int i = 0; i < n; i++, p->nfunction++) {
         struct sp_isolated user;
-        starp_function f = sp_isolated_function(p->isolate, i, &user);
+        starp_function f = sp_isolated_function(s, p->isolate, i, &user);
         SP_TRY(sp_function_enter(s, known[i].name, &f, e));
     }
     return STARP_OK;
@@ -96,7 +96,7 @@ static starp_status load(struct sp_sched *s, const char *path, bool isolated, st
     char text[SP_PLUGIN_TEXT];
     struct sp_plugin *p = sp_calloc(1, sizeof *p);
     if (!p) return sp_fail_memory(e);
-    if (isolated) p->isolate = sp_isolate_new(path, e);
+    if (isolated) p->isolate = sp_isolate_new(s, path, e);
     else if (!(p->handle = sp_plugin_open(path, x, text))) sp_fail(e, STARP_ERR_FORMAT, "%s", text);
     if (e->status != STARP_OK) return sp_free(p), e->status;
     p->next = s->plugin;

@@ -62,6 +62,7 @@ const starp_plugin *starp_plugin_entry(void)
     if (IS("NAME")) functions[1].name = "";
     if (IS("FUNCTION")) functions[1].f.iterate = NULL;
     if (IS("CRASH")) raise(SIGSEGV);
+    while (IS("HANG") || (IS("RANK_HANG") && rank() == 1)) pause();
     if (IS("RANK_VERSION") && rank() == 1) plugin.abi = 99;
     if (IS("RANK_FEWER") && rank() == 1) plugin.nfunctions = 1;
     if (IS("RANK_GONE") && rank() == 0) unlink(getenv("STARP_TEST_PLUGIN"));

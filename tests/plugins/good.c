@@ -98,6 +98,13 @@ static int go_wrong(starp_iteration *it, int how)
     case ASKS:
         while (!starp_iteration_cancelled(it)) usleep(1000);
         return starp_iteration_fail(it, "it was asked to stop");
+    case TALKS:
+        for (;;) starp_iteration_output(it, 0, STARP_F64, &(starp_dims){ 1, { 2 } });
+    case FLOODS:
+        for (;;) starp_iteration_fail(it, "and so on");
+    case DRAWS:
+        for (double x;;) starp_iteration_uniform(it, 1, &x);
+    case SLEEPS: return sleep(1), usleep(300000);
     case CUTS_OFF:
         for (int fd = 3; fd < 100; fd++) close(fd);
         return 0;
@@ -140,6 +147,17 @@ static int crashing_shapes(int nin, const starp_argument *in, int nout, starp_ar
     return raise(SIGSEGV);
 }
 
+static int hanging_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char *text)
+{
+    (void)nin;
+    (void)in;
+    (void)nout;
+    (void)out;
+    (void)user;
+    (void)text;
+    return pause();
+}
+
 static const double factor = 2.5;
 static const starp_plugin_function functions[] = {
     { "extremes", { .iterate = extremes, .nresults = 2, .nargs = 1 } },
@@ -148,7 +166,9 @@ static const starp_plugin_function functions[] = {
     { "ladder", { .iterate = ladder } },
     { "process", { .iterate = process } },
     { "mishap", { .iterate = mishap, .shapes = mishap_shapes } },
+    { "shapeless", { .iterate = mishap } },
     { "crashing_shapes", { .iterate = mishap, .shapes = crashing_shapes } },
+    { "hanging_shapes", { .iterate = mishap, .shapes = hanging_shapes } },
 };
 
 const starp_plugin *starp_plugin_entry(void)
