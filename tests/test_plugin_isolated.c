@@ -184,6 +184,132 @@ static void test_files_that_change(void **state)
     unlink(path);
 }
 
+/* --------------------------------------------------------------------------------------------------------- memory */
+
+enum { SLICES = 200 };
+
+/* What is whole for all: n numbers that count on from `first`. */
+static void ask_whole(const char *function, double first, int64_t n, starp_array *y[2])
+{
+    starp_array *a = starp_zeros(pl_session, STARP_SHAPE(SLICES), STARP_F64);
+    starp_array *b = starp_arange(pl_session, first, first + (double)n, 1, STARP_F64);
+    if (starp_ppeval_list(pl_session, function, STARP_ARGS(a, starp_ppbcast(b)), 2, y) != STARP_OK) fail_msg("%s", starp_last_error());
+    starp_release(a);
+    starp_release(b);
+}
+
+static void expect_whole(starp_array *y[2], double first, int64_t pid[SLICES])
+{
+    double z[SLICES];
+    pl_read(y[0], z, sizeof z);
+    pl_read(y[1], pid, SLICES * sizeof *pid);
+    for (int k = 0; k < SLICES; k++) assert_true(z[k] == first);
+    starp_release(y[0]);
+    starp_release(y[1]);
+}
+
+/* Whichever evaluation a helper was in before. */
+static void test_whole_values(void **state)
+{
+    (void)state;
+    pl_load_good(true);
+    for (int round = 0; round < 3; round++) {
+        starp_array *y[2][2];
+        int64_t pid[SLICES];
+        ask_whole("whole", 10 * round, 3000, y[0]);
+        ask_whole("whole", 10 * round + 5, 2999 + round, y[1]);
+        if (starp_eval_many(STARP_ARGS(y[0][0], y[1][0])) != STARP_OK) fail_msg("%s", starp_last_error());
+        expect_whole(y[1], 10 * round + 5, pid);
+        expect_whole(y[0], 10 * round, pid);
+    }
+}
+
+/* One copy is for many iterations, so none may change it. */
+static void test_whole_values_stay_as_they_are(void **state)
+{
+    starp_array *y[2];
+    int64_t pid[SLICES];
+    (void)state;
+    pl_load_good(true);
+    ask_whole("stains", 3, 1000, y);
+    assert_int_equal(starp_eval(y[0]), STARP_ERR_COMPUTE);
+    pl_said(STARP_ERR_COMPUTE, "the plug-in crashed (signal 11)");
+    starp_release(y[0]);
+    starp_release(y[1]);
+    ask_whole("whole", 3, 1000, y);
+    expect_whole(y, 3, pid);
+}
+
+/* In memory; 0: there is no such process. */
+static int64_t bytes_of(int64_t pid)
+{
+    char path[64];
+    long long pages = 0, all;
+    snprintf(path, sizeof path, "/proc/%lld/statm", (long long)pid);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%lld %lld", &all, &pages) != 2) pages = 0;
+    if (f) fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* What is idle holds no more than it did before. */
+static void test_whole_values_go_with_the_run(void **state)
+{
+    enum { MB = 1 << 20 };
+    starp_array *y[2];
+    int64_t pid[SLICES];
+    (void)state;
+    pl_load_good(true);
+    ask_whole("whole", 1, 4 * MB, y); /* of 32 MB */
+    expect_whole(y, 1, pid);
+    for (int k = 0; k < SLICES; k++) {
+        int tries = 0;
+        while (bytes_of(pid[k]) > 16 * MB && tries++ < 500) usleep(10000);
+        if (bytes_of(pid[k]) > 16 * MB) fail_msg("process %lld has %lld bytes", (long long)pid[k], (long long)bytes_of(pid[k]));
+    }
+}
+
+static void expect_ends(int64_t n, uint8_t value)
+{
+    int64_t z[4];
+    starp_array *a = starp_zeros(pl_session, STARP_SHAPE(4), STARP_U8), *b = starp_full(pl_session, STARP_SHAPE(n), value, STARP_U8);
+    starp_array *y = starp_ppeval(pl_session, "ends", STARP_ARGS(a, starp_ppbcast(b)));
+    pl_read(y, z, sizeof z);
+    for (int k = 0; k < 4; k++) assert_true(z[k] == value);
+    starp_release(a);
+    starp_release(b);
+    starp_release(y);
+}
+
+/* In a helper: of slices, of what is whole, of results. The helper goes on, and so do the others. */
+static void test_no_memory(void **state)
+{
+    enum { MUCH = 100 << 20 };
+    static const char words[] = "out of memory in the isolated plug-in";
+    (void)state;
+    if (pl_load(true, STARP_PLUGINS "/confined.so") != STARP_OK) fail_msg("%s", starp_last_error());
+    starp_array *few = starp_zeros(pl_session, STARP_SHAPE(4), STARP_U8), *much = starp_zeros(pl_session, STARP_SHAPE(MUCH), STARP_U8);
+    starp_array *n = starp_full(pl_session, STARP_SHAPE(4), MUCH, STARP_I64);
+    expect_ends(3000, 7);
+    starp_array *y = starp_ppeval(pl_session, "ends", STARP_ARGS(few, starp_ppbcast(much)));
+    assert_int_equal(starp_eval(y), STARP_ERR_COMPUTE);
+    pl_said(STARP_ERR_COMPUTE, words);
+    starp_release(y);
+    expect_ends(3000, 8);
+    starp_array *wide = starp_reshape(much, STARP_SHAPE(MUCH / 2, 2));
+    y = starp_ppeval(pl_session, "ends", STARP_ARGS(wide));
+    assert_int_equal(starp_eval(y), STARP_ERR_COMPUTE);
+    pl_said(STARP_ERR_COMPUTE, words);
+    starp_release(y);
+    assert_null(starp_ppeval(pl_session, "zeros", STARP_ARGS(n)));
+    pl_said(STARP_ERR_COMPUTE, "zeros: iteration 0: out of memory in the isolated plug-in");
+    expect_ends(3000, 9);
+    starp_release(wide);
+    starp_release(few);
+    starp_release(much);
+    starp_release(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +320,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_shapes_have_an_end, set_up_impatient, pl_close),
         cmocka_unit_test_setup_teardown(test_helpers_are_reused, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_files_that_change, pl_open, pl_close),
+        cmocka_unit_test_setup_teardown(test_whole_values, pl_open, pl_close),
+        cmocka_unit_test_setup_teardown(test_whole_values_stay_as_they_are, pl_open, pl_close),
+        cmocka_unit_test_setup_teardown(test_whole_values_go_with_the_run, pl_open, pl_close),
+        cmocka_unit_test_setup_teardown(test_no_memory, pl_open, pl_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -333,6 +333,8 @@ struct sp_iterate {
     const void *user;
     int nin, nresults;
     int64_t count;
+    uint64_t evaluation;                /* its number, from 1; 0: there are no other iterations */
+    uint32_t whole;                     /* bits of arguments that all iterations have in common, where they lie */
     bool free;                          /* results are items */
     starp_dtype dtype[SP_MAX_RESULTS];  /* else they must be of these */
     starp_dims shape[SP_MAX_RESULTS];

@@ -172,6 +172,7 @@ struct sp_sched {
     struct sp_function **function;  /* by number */
     uint32_t nfunction, function_cap;
     struct sp_plugin *plugin;       /* the last one loaded first */
+    uint64_t evaluations;           /* of functions on slices */
     struct sp_remains *remains;     /* of ragged evaluations */
     uint64_t refined, refused;      /* systems that STARP_MIXED has solved, and those that it left to the usual way */
 };

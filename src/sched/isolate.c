@@ -293,6 +293,13 @@ void sp_helper_give(struct sp_isolate *x, struct sp_helper *h)
     pthread_mutex_unlock(&x->lock);
 }
 
+void sp_isolate_rest(struct sp_isolate *x)
+{
+    pthread_mutex_lock(&x->lock);
+    for (struct sp_helper *h = x->idle; h; h = h->next) sp_helper_forget(h); /* who does not listen, is not taken again */
+    pthread_mutex_unlock(&x->lock);
+}
+
 struct sp_isolate *sp_isolate_new(struct sp_sched *s, const char *path, struct sp_error *e)
 {
     size_t n = strlen(path) + 1;

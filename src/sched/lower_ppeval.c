@@ -376,6 +376,9 @@ static void describe_operands(const struct sp_calling *c, struct ppeval *p)
         p->ndim[k] = shape->n - split;
         memcpy(p->extent[k], shape->v + split, (size_t)p->ndim[k] * sizeof p->extent[k][0]);
     }
+    for (int k = 0, n = 0; k < p->nin; k += 1 + (p->items >> k & 1), n++) {
+        if ((p->whole & ~p->items) >> k & 1) p->job.whole |= 1u << n;
+    }
 }
 
 static void describe_results(const struct sp_calling *c, struct ppeval *p)
@@ -409,7 +412,7 @@ static struct ppeval *describe(struct sp_calling *c, const struct sp_ppeval_para
     p->nin = c->step->noperand;
     p->job = (struct sp_iterate){ .name = p->function->name, .iterate = p->function->f.iterate, .user = p->function->f.user,
                                   .nin = p->nin - __builtin_popcount(q->items), .nresults = q->nresults, .free = q->ragged, .seed = q->seed,
-                                  .stream = q->stream, .kernels = s->kernels, .stop = &c->run->stop };
+                                  .stream = q->stream, .kernels = s->kernels, .stop = &c->run->stop, .evaluation = ++s->evaluations };
     describe_operands(c, p);
     describe_results(c, p);
     return p;

@@ -62,6 +62,13 @@ void sp_plugin_forget(struct sp_sched *s)
     unload(p);
 }
 
+void sp_plugins_rest(struct sp_sched *s)
+{
+    for (struct sp_plugin *p = s->plugin; p; p = p->next) {
+        if (p->isolate) sp_isolate_rest(p->isolate);
+    }
+}
+
 void sp_plugins_free(struct sp_sched *s)
 {
     while (s->plugin) {
