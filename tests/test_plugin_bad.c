@@ -52,6 +52,7 @@ static void test_bad_ones_are_refused(void **state)
 {
     (void)state;
     all_refused(false);
+    refused(false, STARP_PLUGINS "/bad_ELEMENTWISE.so", STARP_ERR_FORMAT, "elementwise function 0 (each): out: 0 results; it must be 1");
     assert_int_equal(starp_load_plugin(NULL, GOOD), STARP_ERR_ARGUMENT);
     pl_said(STARP_ERR_ARGUMENT, "load_plugin: the session is NULL");
 }

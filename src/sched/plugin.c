@@ -81,7 +81,13 @@ void sp_plugins_free(struct sp_sched *s)
 static starp_status enter_functions(struct sp_sched *s, struct sp_plugin *p, const starp_plugin *x, struct sp_error *e)
 {
     for (int i = 0; i < x->nfunctions; i++, p->nfunction++) SP_TRY(sp_function_enter(s, x->functions[i].name, &x->functions[i].f, e));
-    for (int i = 0; i < x->nelementwise; i++, p->nfunction++) SP_TRY(sp_elementwise_enter(s, x->elementwise[i].name, &x->elementwise[i].f, e));
+    for (int i = 0; i < x->nelementwise; i++, p->nfunction++) {
+        struct sp_error why = { .status = STARP_OK };
+        const char *name = x->elementwise[i].name;
+        if (sp_elementwise_enter(s, name, &x->elementwise[i].f, &why) == STARP_OK) continue;
+        if (why.status == STARP_ERR_ARGUMENT) return sp_fail(e, STARP_ERR_FORMAT, "elementwise function %d (%.64s): %s", i, name, why.text);
+        return sp_fail(e, why.status, "%s", why.text);
+    }
     return STARP_OK;
 }
 
