@@ -49,6 +49,21 @@ static void test_computes_isolated(void **state)
     computes(true);
 }
 
+/* Workers are as many as there are cores; with threads of BLAS's own, bits would depend on their number. */
+static void test_one_blas_thread(void **state)
+{
+    (void)state;
+    for (int isolated = 0; isolated < 2; isolated++) {
+        int64_t n[64];
+        if (pl_load(isolated, STARP_PLUGINS "/threads.so") != STARP_OK) fail_msg("%s", starp_last_error());
+        starp_array *x = starp_zeros(pl_session, STARP_SHAPE(64), STARP_F64), *y = starp_ppeval(pl_session, "threads", STARP_ARGS(x));
+        pl_read(y, n, sizeof n);
+        for (int k = 0; k < 64; k++) assert_int_equal(n[k], 1);
+        starp_release(x);
+        starp_release(y);
+    }
+}
+
 static void draw(bool isolated, double *to, size_t bytes)
 {
     pl_load_good(isolated); /* what was loaded last counts */
@@ -166,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_computes, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_computes_isolated, pl_open, pl_close),
+        cmocka_unit_test_setup_teardown(test_one_blas_thread, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_same_bits, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_mishaps, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_mishaps_isolated, pl_open, pl_close),

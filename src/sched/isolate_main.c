@@ -267,6 +267,7 @@ int main(int argc, char **argv)
         return 2;
     }
     close_others();
+    if (setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) return 1; /* as in the session, for its workers and for equal bits */
     if (pthread_create(&watcher, NULL, watch, NULL) != 0 || !introduce(argv[1], &plugin, &handle)) return 1;
     while (try_take(&m, sizeof m)) {
         const starp_function *f = &plugin.functions[m.k].f;
