@@ -389,7 +389,10 @@ typedef struct starp_progress_info {
     uint64_t tasks_done, tasks_total; /**< tasks of this run; the total grows while it is being submitted */
     double seconds;                   /**< since the run began */
 } starp_progress_info;
-/** Called about ten times a second from the waiting thread, and once at the end; a result other than 0 cancels the run. */
+/**
+ * Called about ten times a second from the waiting thread, and once at the end; a result other than 0 cancels the run. A plug-in that
+ * starp_ppeval() asks for its results' shapes counts as one task.
+ */
 typedef int (*starp_progress_fn)(const starp_progress_info *info, void *user);
 /** Sets the progress callback of a session; NULL removes it. Local. */
 STARP_API starp_status starp_progress(starp_session *s, starp_progress_fn fn, void *user);

@@ -51,17 +51,17 @@ FUNCTION(triple, int16_t, int64_t, 1, -99, (int64_t)x[i] * 3)
 static const double factors[2] = { 2, 1 };
 
 const struct apply_function apply_functions[] = {
-    { "affine", { affine, 1, STARP_F64, STARP_F64, factors, sizeof factors } },
-    { "bend", { bend, 2, STARP_F64, STARP_F64, NULL, 0 } },
-    { "choose", { choose, 3, STARP_F64, STARP_F64, NULL, 0 } },
-    { "square", { square, 1, STARP_F32, STARP_F32, NULL, 0 } },
-    { "mirror", { mirror, 2, STARP_C128, STARP_C128, NULL, 0 } },
-    { "magnitude", { magnitude, 1, STARP_C128, STARP_F64, NULL, 0 } },
-    { "level", { level, 1, STARP_F64, STARP_I32, NULL, 0 } },
-    { "greater", { greater, 2, STARP_F64, STARP_BOOL, NULL, 0 } },
-    { "invert", { invert, 1, STARP_BOOL, STARP_I8, NULL, 0 } },
-    { "triple", { triple, 1, STARP_I16, STARP_I64, NULL, 0 } },
-    { NULL, { NULL, 0, STARP_BOOL, STARP_BOOL, NULL, 0 } },
+    { "affine", { affine, { 1, STARP_F64 }, { 1, STARP_F64 }, factors, sizeof factors } },
+    { "bend", { bend, { 2, STARP_F64 }, { 1, STARP_F64 }, NULL, 0 } },
+    { "choose", { choose, { 3, STARP_F64 }, { 1, STARP_F64 }, NULL, 0 } },
+    { "square", { square, { 1, STARP_F32 }, { 1, STARP_F32 }, NULL, 0 } },
+    { "mirror", { mirror, { 2, STARP_C128 }, { 1, STARP_C128 }, NULL, 0 } },
+    { "magnitude", { magnitude, { 1, STARP_C128 }, { 1, STARP_F64 }, NULL, 0 } },
+    { "level", { level, { 1, STARP_F64 }, { 1, STARP_I32 }, NULL, 0 } },
+    { "greater", { greater, { 2, STARP_F64 }, { 1, STARP_BOOL }, NULL, 0 } },
+    { "invert", { invert, { 1, STARP_BOOL }, { 1, STARP_I8 }, NULL, 0 } },
+    { "triple", { triple, { 1, STARP_I16 }, { 1, STARP_I64 }, NULL, 0 } },
+    { NULL, { NULL, { 0, STARP_BOOL }, { 0, STARP_BOOL }, NULL, 0 } },
 };
 
 starp_session *apply_open(const char *environment)

@@ -283,7 +283,7 @@ static starp_status applications(starp_session *s)
     starp_array *x = starp_arange(s, 0, 100, 1, STARP_F64);
     for (int k = 0; k < 17; k++) {
         double number = k;
-        starp_elementwise f = { plus_user, 1, STARP_F64, STARP_F64, &number, sizeof number };
+        starp_elementwise f = { plus_user, { 1, STARP_F64 }, { 1, STARP_F64 }, &number, sizeof number };
         starp_status status = starp_register_elementwise(s, "plus", &f);
         if (status != STARP_OK) return status;
         x = starp_apply(s, "plus", STARP_ARGS(x));

@@ -107,13 +107,18 @@ static void functions_that_are_refused(void **state)
 {
     starp_session *s = apply_open("");
     const starp_elementwise good = apply_functions[0].f;
-    starp_elementwise f[6] = { good, good, good, good, good, good };
+    starp_elementwise f[7] = { good, good, good, good, good, good, good };
+    static const char *const words[7] = { "there is no function", "in: 0 operands; 1 to 3", "in: 4 operands", "dtypes 13 and ", "one does not exist", "user is NULL",
+                                          "out: 0 results; it must be 1" };
     char name[SP_FUNCTION_NAME + 1];
     (void)state;
-    f[0].apply = NULL, f[1].nargs = 0, f[2].nargs = 4, f[3].in = STARP_NDTYPES, f[4].out = (starp_dtype)-1, f[5].user = NULL;
+    f[0].apply = NULL, f[2].in.count = 4, f[3].in.dtype = STARP_NDTYPES, f[4].out.dtype = (starp_dtype)-1, f[5].user = NULL;
+    f[1] = (starp_elementwise){ .apply = good.apply, .out = { 1, STARP_F64 } }; /* forgotten */
+    f[6] = (starp_elementwise){ .apply = good.apply, .in = { 1, STARP_F64 } };
     for (size_t i = 0; i < COUNT(f); i++) {
         assert_int_equal(starp_register_elementwise(s, "new", &f[i]), STARP_ERR_ARGUMENT);
-        assert_non_null(strstr(starp_last_error(), "new"));
+        assert_non_null(strstr(starp_last_error(), "register_elementwise: new: "));
+        apply_expect(starp_last_error(), words[i]);
     }
     memset(name, 'x', sizeof name);
     name[SP_FUNCTION_NAME] = 0;

@@ -77,13 +77,18 @@ static void shapes_that_do_not_fit(void **state)
     starp_array *x = ones(STARP_F64, 2, 4, 3, 0), *v = ones(STARP_F64, 1, 4, 0, 0), *item = ones(STARP_F64, 0, 0, 0, 0);
     starp_array *square = ones(STARP_F64, 2, 4, 4, 0), *stack = ones(STARP_F64, 3, 2, 4, 4), *three = ones(STARP_F64, 3, 3, 1, 4);
     refused(starp_matmul(x, x), STARP_ERR_SHAPE, "matmul: shapes (4, 3) and (4, 3) do not fit: 3 and 4");
-    refused(starp_matmul(x, v), STARP_ERR_SHAPE, "matmul: shapes (4, 3)");
+    refused(starp_matmul(x, v), STARP_ERR_SHAPE, "matmul: shapes (4, 3) and (4,) do not fit: 3 and 4");
+    refused(starp_matmul(v, ones(STARP_F64, 1, 3, 0, 0)), STARP_ERR_SHAPE, "matmul: shapes (4,) and (3,) do not fit: 4 and 3");
     refused(starp_matmul(item, v), STARP_ERR_SHAPE, "matmul");
     refused(starp_matmul(stack, ones(STARP_F64, 3, 3, 4, 4)), STARP_ERR_SHAPE, "matmul: batches of (2, 4, 4) and (3, 4, 4)");
     refused(starp_matmul(three, stack), STARP_ERR_SHAPE, "matmul: batches of (3, 1, 4) and (2, 4, 4)");
     refused(starp_linalg_lu_factor(v).lu, STARP_ERR_SHAPE, "linalg_lu");
     refused(starp_linalg_solve(x, v), STARP_ERR_SHAPE, "linalg_solve: shape (4, 3) is not that of a square matrix");
     refused(starp_linalg_solve(square, x = ones(STARP_F64, 2, 3, 4, 0)), STARP_ERR_SHAPE, "linalg_solve: shapes (4, 4) and (3, 4) do not fit: 4 and 3");
+    refused(starp_linalg_solve(square, ones(STARP_F64, 1, 3, 0, 0)), STARP_ERR_SHAPE, "linalg_solve: shapes (4, 4) and (3,) do not fit: 4 and 3");
+    refused(starp_linalg_solve_triangular(square, ones(STARP_F64, 1, 3, 0, 0), 1, 0), STARP_ERR_SHAPE, "linalg_solve_triangular: shapes (4, 4) and (3,)");
+    refused(starp_linalg_lu_solve(starp_linalg_lu_factor(square), ones(STARP_F64, 1, 3, 0, 0)), STARP_ERR_SHAPE,
+            "linalg_lu_solve: shapes (4, 4) and (3,) do not fit: 4 and 3");
     refused(starp_linalg_solve(v, v), STARP_ERR_SHAPE, "linalg_solve");
     refused(starp_linalg_solve(square, item), STARP_ERR_SHAPE, "linalg_solve");
     refused(starp_linalg_solve_triangular(x, v, 0, 0), STARP_ERR_SHAPE, "linalg_solve_triangular");

@@ -13,7 +13,7 @@
  * }
  *
  * double limit = 30;
- * starp_register_elementwise(s, "softplus", &(starp_elementwise){ .apply = softplus, .nargs = 1, .in = STARP_F64, .out = STARP_F64,
+ * starp_register_elementwise(s, "softplus", &(starp_elementwise){ .apply = softplus, .in = { 1, STARP_F64 }, .out = { 1, STARP_F64 },
  *                                                                  .user = &limit, .user_bytes = sizeof limit });
  * starp_array *y = starp_sqrt(starp_apply(s, "softplus", STARP_ARGS(x)));
  * ```
@@ -39,12 +39,17 @@
  */
 typedef void (*starp_elementwise_fn)(size_t n, void *out, const void *const *in, const void *user);
 
+/** What such a function takes or makes: so many, all of one dtype. Nothing has a count of 0, so what is left out is an error. */
+typedef struct starp_operands {
+    int count;         /**< how many */
+    starp_dtype dtype; /**< of each */
+} starp_operands;
+
 /** A function for starp_apply(). */
 typedef struct starp_elementwise {
     starp_elementwise_fn apply; /**< computes elements */
-    int nargs;                  /**< how many operands it takes: 1 to STARP_MAXOPERANDS */
-    starp_dtype in;             /**< dtype that all operands are converted to */
-    starp_dtype out;            /**< dtype of the result */
+    starp_operands in;          /**< 1 to STARP_MAXOPERANDS operands, and the dtype that they are converted to */
+    starp_operands out;         /**< 1 result, and its dtype */
     const void *user;           /**< handed to each call, aligned to 16 bytes; copied, to all ranks, so it holds no pointers */
     size_t user_bytes;          /**< how many bytes that are */
 } starp_elementwise;
@@ -52,8 +57,8 @@ typedef struct starp_elementwise {
 /**
  * Registers a function for starp_apply() under a name, on all ranks: these run the same program, so the function is found in theirs.
  * A name registered before gets the new function, from the next starp_apply() on. starp_register() has names of its own. Sync.
- * Errors: STARP_ERR_ARGUMENT (no name, or a long one; no function; other than 1 to STARP_MAXOPERANDS operands; dtypes that do not
- * exist); STARP_ERR_RUNTIME (a rank runs another build of the program).
+ * Errors: STARP_ERR_ARGUMENT (no name, or a long one; no function; other than 1 to STARP_MAXOPERANDS operands, or 1 result; dtypes that
+ * do not exist); STARP_ERR_RUNTIME (a rank runs another build of the program).
  */
 STARP_API starp_status starp_register_elementwise(starp_session *s, const char *name, const starp_elementwise *function);
 
@@ -61,7 +66,7 @@ STARP_API starp_status starp_register_elementwise(starp_session *s, const char *
  * A registered function on arrays of one shape, or that broadcast to one: starp_apply(s, "softplus", STARP_ARGS(x)). Deferred.
  * Operands are converted to the function's dtype where promotion allows: where the two have that dtype in common. So i32 becomes
  * f64, and a C number the dtype of any array of its kind; f64 does not become f32 or i64, nor c128 f64: starp_astype() does that.
- * @return shape (broadcast), dtype `out`. NULL with STARP_ERR_ARGUMENT (no such function; another number of operands),
+ * @return shape (broadcast), dtype `out.dtype`. NULL with STARP_ERR_ARGUMENT (no such function; another number of operands),
  *         STARP_ERR_DTYPE (not converted), STARP_ERR_SHAPE (do not broadcast).
  */
 STARP_API starp_array *starp_apply(starp_session *s, const char *name, int nargs, starp_array *const *args);

@@ -91,7 +91,15 @@ static inline int starp_iteration_cancelled(const starp_iteration *it)
     return it->services->cancelled(it);
 }
 
-/** One iteration: reads in[0 .. nin), makes its results. Returns 0, or anything else when it fails. Called from any thread, several at a time. */
+/**
+ * One iteration: reads in[0 .. nin), makes its results. Returns 0, or anything else when it fails.
+ *
+ * It is called from any thread, and from several at once, as many as the session has workers: what it shares with other calls,
+ * static variables too, needs locks or atomics, and libraries that it uses must be safe for threads (FFTW's planner is not). `user` is
+ * for reading. While a session is open, OpenBLAS has one thread, wherever it is called from, also in the helpers of isolated plug-ins:
+ * workers are as many as the cores already, and results do not depend on how many threads there are. A function that sets
+ * another number sets it for all. Threads of other libraries, OpenMP's say, are not limited: they compete with the workers.
+ */
 typedef int (*starp_iterate_fn)(starp_iteration *it, int nin, const starp_argument *in, const void *user);
 /**
  * The results' dtypes and shapes, the same for all iterations, from those of the slices, whose data is NULL: fills

@@ -54,7 +54,8 @@ STARP_API starp_array *starp_ppitems(starp_ragged *r);
  *         nothing to split; called from within an iteration), STARP_ERR_SHAPE (different numbers of slices: the text has both),
  *         or what the function says of the shapes: "svd: a slice of shape (5,) is not a matrix". Over a container, all items must give
  *         results of one shape (STARP_ERR_SHAPE).
- * Of a function that does not declare its results' shapes, the first iteration is computed at once to find them. An iteration
+ * Of a function that does not declare its results' shapes, the first iteration is computed at once to find them. A progress callback may
+ * cancel that, and what an isolated plug-in takes to declare them (STARP_ERR_CANCELLED). An iteration
  * that fails (a singular matrix) makes the evaluation fail with its number and text, unless STARP_PPEVAL_KEEP is set; see
  * starp_ppeval_list(). Of several that fail, one is named, not always the same. What is built in on a batch names the operation and the
  * number of the matrix.
@@ -95,9 +96,8 @@ STARP_API starp_status starp_register(starp_session *s, const char *name, const 
 
 /**
  * Loads a shared object on every rank and registers its functions under their names, as starp_register() and
- * starp_register_elementwise() do; see
- * starp/plugin.h for what one looks like. The path is that of a file, from the current directory if it is not absolute, and
- * must lead to the same file on all ranks. The plug-in stays loaded until the session closes. Either all of its
+ * starp_register_elementwise() do; see starp/plugin.h for what one looks like. The path is that of a file, from the current directory
+ * if it is not absolute, and must lead to the same file on all ranks. The plug-in stays loaded until the session closes. Either all of its
  * functions are registered, on all ranks, or none. Sync.
  * Errors: STARP_ERR_IO (no such file, or it cannot be read), STARP_ERR_FORMAT (not a shared object, or not a plug-in, or one
  * for another version of the library), STARP_ERR_RUNTIME (a rank has another file there).
@@ -107,8 +107,12 @@ STARP_API starp_status starp_load_plugin(starp_session *s, const char *path);
  * The same, for code that is not trusted to be right: its iterations run in helper processes, one for each worker, which are
  * started when they are needed, and again after a crash. A crash is an error of the iteration, and the session goes on. What
  * the plug-in computes is the same to the last bit. Slices and results are copied from process to process, which takes some
- * 50 us for a small iteration; what is whole for all is copied for each. A cancelled run ends helpers that do not stop by themselves within half a second. Memory
- * that helpers take is not counted; what they write to stderr goes where the program's goes. They run as the same user, with the
+ * 50 us for a small iteration; what is whole for all is copied once to each helper, which has it until the run ends, and cannot write to it.
+ *
+ * A run that is cancelled or fails ends helpers that are in the middle of an iteration, at once and whatever they do: nothing is cleaned
+ * up. So does a progress callback that cancels while starp_ppeval() asks for the results' shapes. A plug-in that takes longer to load, or
+ * to tell shapes, than STARP_PLUGIN_SECONDS (60) is an error. So is one without memory for an iteration, of that iteration. Memory that
+ * helpers take is not counted; what they write to stderr goes where the program's goes. They run as the same user, with the
  * same rights: this is against mistakes, not against malice. A plug-in with elementwise functions cannot be isolated. Sync.
  * Errors: those of starp_load_plugin(), and STARP_ERR_RUNTIME: it crashes while it is loaded, or starp-helper, the program that
  * is installed with the library, cannot be started (STARP_HELPER tells where it is, if it is not where it was installed).

@@ -39,10 +39,10 @@ starp_array *starp_apply(starp_session *s, const char *name, int nargs, starp_ar
     if (!name) return sp_client_fail(site, STARP_ERR_ARGUMENT, "apply: no function's name"), NULL;
     const starp_elementwise *f = sp_elementwise_find(s->sched, name, &p.function);
     if (!f) return sp_client_fail(site, STARP_ERR_ARGUMENT, "apply: there is no elementwise function %.100s", name), NULL;
-    if (nargs != f->nargs || !args) {
-        return sp_client_fail(site, STARP_ERR_ARGUMENT, "apply: %d arguments; %s takes %d", nargs, name, f->nargs), NULL;
+    if (nargs != f->in.count || !args) {
+        return sp_client_fail(site, STARP_ERR_ARGUMENT, "apply: %d arguments; %s takes %d", nargs, name, f->in.count), NULL;
     }
     if (!find_operands(s, nargs, args, in, site)) return NULL;
     memcpy(p.name, name, strnlen(name, sizeof p.name - 1));
-    return sp_client_wrap(s, sp_build_apply(&s->graph, &p, f->in, f->out, nargs, in));
+    return sp_client_wrap(s, sp_build_apply(&s->graph, &p, f->in.dtype, f->out.dtype, nargs, in));
 }

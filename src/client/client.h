@@ -134,7 +134,7 @@ starp_status sp_client_compute(starp_session *s, int n, struct sp_node **node, u
 bool sp_client_flush(starp_session *s);
 /* The same when the host data taken in since the last evaluation, which pending nodes may hold, is too much. */
 bool sp_client_flush_bytes(starp_session *s, int64_t bytes);
-/* The executor's tick: tells the progress callback; true when it wants the run to end. */
+/* The executor's tick: tells the progress callback; true when it wants the run (NULL: what goes on without one) to end. */
 bool sp_client_tick(void *session, struct sp_run *run);
 /* Waits for the run under way, if any, and keeps its outcome for starp_wait. */
 void sp_client_settle(starp_session *s);

@@ -10,11 +10,12 @@
 
 /* ------------------------------------------------------------------------------------------------------------- runs */
 
-/* Tells the callback how far a run is; true when it wants the run to end. */
+/* Tells the callback how far a run is, or what goes on without one; true when it wants that to end. */
 static bool tell(starp_session *s, struct sp_run *run)
 {
     starp_progress_info info = { .seconds = 0 };
-    sp_sched_progress(run, &info);
+    if (run) sp_sched_progress(run, &info);
+    else sp_sched_watch_progress(s->sched, &info);
     s->calling = true;
     bool stop = s->progress(&info, s->progress_user) != 0;
     s->calling = false;
@@ -24,7 +25,10 @@ static bool tell(starp_session *s, struct sp_run *run)
 bool sp_client_tick(void *session, struct sp_run *run)
 {
     starp_session *s = session;
-    return s->progress && tell(s, run);
+    const void *site = s->graph.site; /* of the call under way; the callback may record, too */
+    bool stop = s->progress && tell(s, run);
+    s->graph.site = site;
+    return stop;
 }
 
 /* Waits for a run and frees it. */

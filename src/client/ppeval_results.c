@@ -7,7 +7,6 @@
 
 #include "ppeval.h"
 
-
 /* Input k, or its first slice. */
 static void describe_first(const struct call *c, int k, starp_argument *x, const void *data)
 {
@@ -118,7 +117,8 @@ static bool read_first(struct call *c, starp_argument *in, void **data)
 static bool run_first(struct call *c, const starp_argument *in)
 {
     struct sp_iterate job = { .name = c->f->name, .iterate = c->f->f.iterate, .user = c->f->f.user, .nin = c->nin, .nresults = c->f->f.nresults,
-                              .count = c->count, .free = true, .seed = c->seed, .stream = c->stream, .kernels = sp_sched_kernels(c->s->sched) };
+                              .count = c->count, .free = true, .seed = c->seed, .stream = c->stream, .kernels = sp_sched_kernels(c->s->sched),
+                              .unwanted = sp_sched_unwanted, .asked = c->s->sched };
     struct sp_iteration x = { .job = &job };
     double began = sp_now();
     bool good = sp_iterate_run(&x, 0, in);
@@ -147,5 +147,10 @@ static bool find_by_first(struct call *c)
 
 bool sp_ppeval_results(struct call *c)
 {
-    return c->f->builtin || c->f->f.shapes ? take_declared(c) : find_by_first(c);
+    if (c->f->builtin) return take_declared(c);
+    sp_sched_watch(c->s->sched);
+    bool good = c->f->f.shapes ? take_declared(c) : find_by_first(c);
+    if (!sp_sched_watched(c->s->sched) || good) return good;
+    sp_error_clear(&c->s->graph.error);
+    return sp_fail(&c->s->graph.error, STARP_ERR_CANCELLED, "%s: cancelled while the shapes of its results were asked for", c->what), false;
 }

@@ -333,12 +333,16 @@ struct sp_iterate {
     const void *user;
     int nin, nresults;
     int64_t count;
+    uint64_t evaluation;                /* its number, from 1; 0: there are no other iterations */
+    uint32_t whole;                     /* bits of arguments that all iterations have in common, where they lie */
     bool free;                          /* results are items */
     starp_dtype dtype[SP_MAX_RESULTS];  /* else they must be of these */
     starp_dims shape[SP_MAX_RESULTS];
     uint64_t seed, stream;              /* of random numbers */
     const struct sp_kernels *kernels;
-    const atomic_bool *stop;            /* nobody wants them any more; or NULL */
+    const atomic_bool *stop;            /* nobody wants them any more; or NULL, */
+    bool (*unwanted)(void *asked);      /* and this asks somebody; or NULL */
+    void *asked;
 };
 
 struct sp_iteration {

@@ -99,7 +99,8 @@ static void normal(starp_iteration *it, size_t n, double *to)
 static int cancelled(const starp_iteration *it)
 {
     const struct sp_iterate *job = ((const struct sp_iteration *)it)->job;
-    return job->stop && atomic_load_explicit(job->stop, memory_order_relaxed);
+    if (job->stop && atomic_load_explicit(job->stop, memory_order_relaxed)) return 1;
+    return job->unwanted && job->unwanted(job->asked);
 }
 
 static const starp_iteration_services services = { output, fail, uniform, normal, cancelled };

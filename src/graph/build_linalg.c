@@ -65,6 +65,17 @@ static struct sp_node *as_matrix(struct sp_graph *g, struct sp_node *x, int axis
     return x->shape.n == 1 ? sp_build_expand(g, x, axis) : sp_node_retain(x);
 }
 
+/* Whether b has as many rows as a has elements along an axis. Asked while a vector is one, so that the error has the user's shapes. */
+static bool rows_fit(struct sp_graph *g, enum sp_call call, const struct sp_node *a, int from_end, const struct sp_node *b)
+{
+    char s[SP_SHAPE_TEXT], t[SP_SHAPE_TEXT];
+    int64_t k = a->shape.v[a->shape.n - from_end], rows = b->shape.v[b->shape.n > 1 ? b->shape.n - 2 : 0];
+    if (k == rows) return true;
+    sp_fail(&g->error, STARP_ERR_SHAPE, "%s: shapes %s and %s do not fit: %lld and %lld", sp_calls[call].name, sp_shape_text(s, &a->shape),
+            sp_shape_text(t, &b->shape), (long long)k, (long long)rows);
+    return false;
+}
+
 /* n without an axis of extent 1, counted from the end; n's reference is taken. */
 static struct sp_node *without_axis(struct sp_graph *g, struct sp_node *n, int from_end)
 {
@@ -91,13 +102,6 @@ struct sp_node *sp_build_matrix_transpose(struct sp_graph *g, struct sp_node *x)
 /* A product with a single row or column: elementwise, and summed up. */
 static struct sp_node *sum_of_products(struct sp_graph *g, struct sp_node *a, struct sp_node *b)
 {
-    char s[SP_SHAPE_TEXT], t[SP_SHAPE_TEXT];
-    int64_t k = a->shape.v[a->shape.n - 1], rows = b->shape.v[b->shape.n - 2];
-    if (k != rows) {
-        sp_fail(&g->error, STARP_ERR_SHAPE, "matmul: shapes %s and %s do not fit: %lld and %lld", sp_shape_text(s, &a->shape),
-                sp_shape_text(t, &b->shape), (long long)k, (long long)rows);
-        return NULL;
-    }
     bool column = b->shape.v[b->shape.n - 1] == 1;
     int axis = column ? -1 : -2;
     struct sp_node *x = sp_build_matrix_transpose(g, column ? b : a), *in[2] = { column ? a : x, column ? x : b };
@@ -133,6 +137,7 @@ struct sp_node *sp_build_matmul(struct sp_graph *g, struct sp_node *a, struct sp
         sp_fail(&g->error, STARP_ERR_SHAPE, "matmul: an operand has no axes; multiply by scalars with multiply");
         return NULL;
     }
+    if (!rows_fit(g, SP_CALL_matmul, a, 1, b)) return NULL;
     bool row = a->shape.n == 1, column = b->shape.n == 1, boolean = a->dtype == STARP_BOOL && b->dtype == STARP_BOOL;
     struct sp_node *x = as_matrix(g, a, 0), *y = as_matrix(g, b, 1);
     if (!x || !y) {
@@ -169,6 +174,7 @@ struct sp_node *sp_build_solve(struct sp_graph *g, enum sp_call call, struct sp_
                 a->shape.n, b->shape.n);
         return NULL;
     }
+    if (!rows_fit(g, call, a, 2, b)) return NULL;
     bool vector = b->shape.n == 1;
     struct sp_node *y = as_matrix(g, b, 1);
     if (!y) return NULL;
@@ -208,6 +214,7 @@ struct sp_node *sp_build_lu_solve(struct sp_graph *g, struct sp_node *lu, struct
                 order->shape.n, sp_dtypes[order->dtype].name, b->shape.n);
         return NULL;
     }
+    if (!rows_fit(g, SP_CALL_lu_solve, lu, 2, b)) return NULL;
     bool vector = b->shape.n == 1;
     struct sp_node *y = as_matrix(g, b, 1), *column = y ? sp_build_expand(g, order, -1) : NULL;
     struct sp_node *n = column ? call_on_order(g, lu, y, column) : NULL;

@@ -158,6 +158,10 @@ struct sp_sched {
     atomic_bool waiting;            /* the submitter waits for few pending */
     sp_tick_fn *tick;
     void *tick_user;
+    struct {
+        double begun, ticked;       /* when it began, when the client was last told, if it was */
+        bool unwanted, ended;
+    } watch;                        /* of what is done without a run */
     uint64_t fault_countdown;       /* STARP_FAULT */
     int rank, ranks;
     uint32_t session;               /* its number in the job, where there are several ranks */
@@ -172,6 +176,7 @@ struct sp_sched {
     struct sp_function **function;  /* by number */
     uint32_t nfunction, function_cap;
     struct sp_plugin *plugin;       /* the last one loaded first */
+    uint64_t evaluations;           /* of functions on slices */
     struct sp_remains *remains;     /* of ragged evaluations */
     uint64_t refined, refused;      /* systems that STARP_MIXED has solved, and those that it left to the usual way */
 };

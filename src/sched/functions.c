@@ -150,10 +150,13 @@ starp_status sp_function_enter(struct sp_sched *s, const char *name, const starp
 
 static starp_status check_elementwise(const starp_elementwise *f, struct sp_error *e)
 {
-    bool good = f->apply && f->nargs >= 1 && f->nargs <= SP_MAXIN && sp_dtype_valid(f->in) && sp_dtype_valid(f->out) &&
-                (f->user || f->user_bytes == 0);
-    if (good) return STARP_OK;
-    return sp_fail(e, STARP_ERR_ARGUMENT, "not what an elementwise function looks like: 1 to %d operands, dtypes that exist", SP_MAXIN);
+    if (!f->apply) return sp_fail(e, STARP_ERR_ARGUMENT, "there is no function in it");
+    if (f->in.count < 1 || f->in.count > SP_MAXIN) return sp_fail(e, STARP_ERR_ARGUMENT, "in: %d operands; 1 to %d are allowed", f->in.count, SP_MAXIN);
+    if (f->out.count != 1) return sp_fail(e, STARP_ERR_ARGUMENT, "out: %d results; it must be 1", f->out.count);
+    bool good = sp_dtype_valid(f->in.dtype) && sp_dtype_valid(f->out.dtype);
+    if (!good) return sp_fail(e, STARP_ERR_ARGUMENT, "dtypes %d and %d: one does not exist", (int)f->in.dtype, (int)f->out.dtype);
+    if (!f->user && f->user_bytes > 0) return sp_fail(e, STARP_ERR_ARGUMENT, "user is NULL, but is to have %zu bytes", f->user_bytes);
+    return STARP_OK;
 }
 
 starp_status sp_elementwise_enter(struct sp_sched *s, const char *name, const starp_elementwise *f, struct sp_error *e)
@@ -255,11 +258,11 @@ static void describe(struct sp_frame *f, const void *what)
     sp_frame_u64(f, d->module.bytes);
     sp_frame_u64(f, address_of(x) - d->module.base);
     sp_frame_u8(f, x->elementwise);
-    sp_frame_u32(f, (uint32_t)(x->elementwise ? x->each.nargs : x->f.nargs));
+    sp_frame_u32(f, (uint32_t)(x->elementwise ? x->each.in.count : x->f.nargs));
     sp_frame_u32(f, (uint32_t)x->f.nresults);
     sp_frame_u8(f, x->f.column_major != 0);
-    sp_frame_u8(f, (uint8_t)x->each.in);
-    sp_frame_u8(f, (uint8_t)x->each.out);
+    sp_frame_u8(f, (uint8_t)x->each.in.dtype);
+    sp_frame_u8(f, (uint8_t)x->each.out.dtype);
     sp_frame_u64(f, bytes);
     sp_frame_bytes(f, user, bytes);
 }
@@ -273,11 +276,11 @@ static uint64_t take_description(struct sp_bytes *b, struct sp_function *x, stru
     theirs->bytes = sp_bytes_u64(b);
     uint64_t offset = sp_bytes_u64(b);
     x->elementwise = sp_bytes_u8(b) != 0;
-    x->f.nargs = x->each.nargs = (int)sp_bytes_u32(b);
+    x->f.nargs = x->each.in.count = (int)sp_bytes_u32(b);
     x->f.nresults = (int)sp_bytes_u32(b);
     x->f.column_major = sp_bytes_u8(b);
-    x->each.in = (starp_dtype)sp_bytes_u8(b);
-    x->each.out = (starp_dtype)sp_bytes_u8(b);
+    x->each.in.dtype = (starp_dtype)sp_bytes_u8(b);
+    x->each.out = (starp_operands){ 1, (starp_dtype)sp_bytes_u8(b) };
     x->f.user_bytes = x->each.user_bytes = sp_bytes_u64(b);
     x->f.user = x->each.user = sp_bytes_take(b, x->f.user_bytes);
     return offset;
@@ -337,7 +340,8 @@ starp_status sp_elementwise_register(struct sp_sched *s, const char *name, const
 {
     uint32_t number;
     const starp_elementwise *known = sp_elementwise_find(s, name, &number);
-    bool same = known && known->apply == f->apply && known->nargs == f->nargs && known->in == f->in && known->out == f->out;
+    bool same = known && known->apply == f->apply && known->in.count == f->in.count && known->in.dtype == f->in.dtype &&
+                known->out.count == f->out.count && known->out.dtype == f->out.dtype;
     if (same && same_bytes(known->user, known->user_bytes, f->user, f->user_bytes)) return STARP_OK;
     SP_TRY(sp_elementwise_enter(s, name, f, e));
     return tell_others(s, e);

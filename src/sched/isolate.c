@@ -21,15 +21,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "isolate.h"
-#include "sched.h"
 
 #define HELPER "starp-helper"
-#define LOOK_MS 100  /* how often somebody who waits asks whether he is to go on, */
-#define LOOKS 5      /* and how many times the helper of a cancelled call may be late */
+#define LOOK_MS 10       /* how often somebody who waits asks whether he is to go on */
 #define LEAVE_LOOKS 2000 /* of 1 ms: what a helper has for its end */
 
 struct sp_isolate {
+    struct sp_sched *sched;
     const char *path;
     struct stat file;
     cpu_set_t cores;            /* those of the process: workers, which start helpers, may have one each */
@@ -42,17 +42,36 @@ struct sp_isolate {
 
 /* ----------------------------------------------------------------------------------------------------- talking */
 
-/* Until the socket is ready or some time has passed. A helper that nobody waits for any more is ended, after a while. */
+void sp_helper_limit(struct sp_helper *h, const struct sp_isolate *x)
+{
+    h->seconds = SP_OPTION(&x->sched->options, plugin_seconds);
+    h->began = sp_now();
+}
+
+void sp_helper_no_limit(struct sp_helper *h)
+{
+    h->seconds = 0;
+}
+
+/* Asked before each word, as one that always has something to say would never be waited for. */
+static bool may_go_on(struct sp_helper *h)
+{
+    if (h->it && h->it->services->cancelled(h->it)) h->cancelled = true;
+    else if (h->seconds > 0 && sp_now() - h->began > (double)h->seconds) h->late = true;
+    return !h->cancelled && !h->late;
+}
+
+/* Until the socket is ready or some time has passed. */
 static void wait_for(struct sp_helper *h, short what)
 {
     struct pollfd at = { h->fd, what, 0 };
-    if (poll(&at, 1, LOOK_MS) != 0 || !h->it) return;
-    if (h->it->services->cancelled(h->it) && ++h->unwanted > LOOKS) kill(h->pid, SIGKILL);
+    poll(&at, 1, LOOK_MS);
 }
 
 bool sp_helper_send(struct sp_helper *h, const void *data, size_t n)
 {
     for (const char *at = data; n > 0;) {
+        if (!may_go_on(h)) return false;
         ssize_t sent = send(h->fd, at, n, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno != EAGAIN && errno != EINTR) return false;
         if (sent < 0) {
@@ -68,6 +87,7 @@ bool sp_helper_send(struct sp_helper *h, const void *data, size_t n)
 bool sp_helper_receive(struct sp_helper *h, void *data, size_t n)
 {
     for (char *at = data; n > 0;) {
+        if (!may_go_on(h)) return false;
         ssize_t got = recv(h->fd, at, n, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return false;
         if (got < 0) {
@@ -177,13 +197,16 @@ static bool greet(struct sp_helper *h, struct sp_isolate_function **function, in
     return true;
 }
 
-static struct sp_helper *start(const struct sp_isolate *x, struct sp_isolate_function **function, int *n, struct sp_error *e)
+static struct sp_helper *start(const struct sp_isolate *x, const starp_iteration *it, struct sp_isolate_function **function, int *n,
+                               struct sp_error *e)
 {
     char how[SP_PLUGIN_TEXT];
     struct sp_helper *h = sp_calloc(1, sizeof *h);
     if (!h) return sp_fail_memory(e), NULL;
     if (new_process(x, h, e) != STARP_OK) return sp_free(h), NULL;
-    if (greet(h, function, n, e)) return h;
+    h->it = it;
+    sp_helper_limit(h, x);
+    if (greet(h, function, n, e)) return sp_helper_no_limit(h), h;
     sp_helper_over(h, how);
     sp_fail(e, STARP_ERR_RUNTIME, "while it is loaded, %.100s", how); /* unless there is a reason already */
     return NULL;
@@ -203,10 +226,10 @@ static int wait_for_end(pid_t pid)
 /* The kill does nothing to a process whose end has begun, which it has when its end of the socket is closed. */
 void sp_helper_over(struct sp_helper *h, char text[SP_PLUGIN_TEXT])
 {
-    bool cancelled = h->unwanted > LOOKS;
     kill(h->pid, SIGKILL);
     int status = wait_for_end(h->pid);
-    if (cancelled) snprintf(text, SP_PLUGIN_TEXT, "it was cancelled");
+    if (h->cancelled) snprintf(text, SP_PLUGIN_TEXT, "it was cancelled");
+    else if (h->late) snprintf(text, SP_PLUGIN_TEXT, "the plug-in takes longer than %lld s (STARP_PLUGIN_SECONDS)", (long long)h->seconds);
     else if (status == -1) snprintf(text, SP_PLUGIN_TEXT, "the plug-in's process ended");
     else if (WIFSIGNALED(status)) snprintf(text, SP_PLUGIN_TEXT, "the plug-in crashed (signal %d)", WTERMSIG(status));
     else snprintf(text, SP_PLUGIN_TEXT, "the plug-in ended its process (exit status %d)", WEXITSTATUS(status));
@@ -242,7 +265,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-struct sp_helper *sp_helper_take(struct sp_isolate *x, char text[SP_PLUGIN_TEXT])
+struct sp_helper *sp_helper_take(struct sp_isolate *x, const starp_iteration *it, char text[SP_PLUGIN_TEXT])
 {
     struct sp_error e = { .status = STARP_OK };
     struct sp_isolate_function *function;
@@ -252,32 +275,42 @@ struct sp_helper *sp_helper_take(struct sp_isolate *x, char text[SP_PLUGIN_TEXT]
     struct sp_helper *h = x->idle;
     if (h) x->idle = h->next;
     pthread_mutex_unlock(&x->lock);
-    if (h && is_alive(h)) return h;
+    if (h && is_alive(h)) return h->it = it, h;
     if (h) sp_helper_over(h, text);
     if (stat(x->path, &now) != 0 || !is_same_file(&now, &x->file)) sp_fail(&e, STARP_ERR_RUNTIME, "the plug-in's file has changed");
-    else if ((h = start(x, &function, &n, &e))) return sp_free(function), h;
+    else if ((h = start(x, it, &function, &n, &e))) return sp_free(function), h;
     snprintf(text, SP_PLUGIN_TEXT, "%.150s", e.text);
     return NULL;
 }
 
 void sp_helper_give(struct sp_isolate *x, struct sp_helper *h)
 {
+    h->it = NULL;
+    sp_helper_no_limit(h);
     pthread_mutex_lock(&x->lock);
     h->next = x->idle;
     x->idle = h;
     pthread_mutex_unlock(&x->lock);
 }
 
-struct sp_isolate *sp_isolate_new(const char *path, struct sp_error *e)
+void sp_isolate_rest(struct sp_isolate *x)
+{
+    pthread_mutex_lock(&x->lock);
+    for (struct sp_helper *h = x->idle; h; h = h->next) sp_helper_forget(h); /* who does not listen, is not taken again */
+    pthread_mutex_unlock(&x->lock);
+}
+
+struct sp_isolate *sp_isolate_new(struct sp_sched *s, const char *path, struct sp_error *e)
 {
     size_t n = strlen(path) + 1;
     struct sp_isolate *x = sp_calloc(1, sizeof *x + n);
     if (!x) return sp_fail_memory(e), NULL;
+    x->sched = s;
     x->path = memcpy(x + 1, path, n);
     x->cores_known = sched_getaffinity(0, sizeof x->cores, &x->cores) == 0;
     pthread_mutex_init(&x->lock, NULL);
     if (stat(path, &x->file) != 0) sp_fail(e, STARP_ERR_IO, "%s", strerror(errno));
-    else x->idle = start(x, &x->function, &x->nfunction, e);
+    else x->idle = start(x, NULL, &x->function, &x->nfunction, e);
     if (x->idle) return x;
     sp_isolate_free(x);
     return NULL;

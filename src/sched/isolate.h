@@ -5,12 +5,15 @@
  * bytes; who asks, waits for the answer.
  *
  *   helper: LOADED   k: protocol; n functions follow. Or REFUSED with a text. Sent when it has started
- *   parent: CALL     function k, iteration `index` of `count`; n arguments follow, then the bytes of each
+ *   parent: CALL     function k, iteration `index` of `count`; n arguments follow, then the bytes of each, but for those that
+ *                    have stayed since another call
+ *           FORGET   what has stayed
  *   helper: OUTPUT   result k of dtype and shape; answered by OUTPUT, k: whether there is such a result, count: its bytes
  *           UNIFORM, NORMAL   answered by `count` numbers
  *           CANCELLED         answered by CANCELLED, k
  *           FAIL     text
- *           DONE     k: what the function has returned; the bytes of those results follow whose bits are in n
+ *           DONE     k: what the function has returned; the bytes of those results follow whose bits are in n; count: not 0
+ *                    when there was no memory for the arguments, so that nothing has stayed
  *   parent: SHAPES   function k; n arguments follow, whose results are asked for; answered by DONE with text and `count` descriptions
  */
 #ifndef SP_ISOLATE_H
@@ -30,13 +33,14 @@ void *sp_plugin_open(const char *path, starp_plugin *plugin, char text[SP_PLUGIN
 /* ------------------------------------------------------------------------------------- isolate.c, isolate_main.c */
 
 #define SP_ISOLATE_SOCKET 3 /* the helper's end */
-#define SP_ISOLATE_PROTOCOL (100 * STARP_PLUGIN_ABI + 1)
+#define SP_ISOLATE_PROTOCOL (100 * STARP_PLUGIN_ABI + 2)
 
 enum sp_isolate_kind {
     SP_ISOLATE_LOADED,
     SP_ISOLATE_REFUSED,
     SP_ISOLATE_CALL,
     SP_ISOLATE_SHAPES,
+    SP_ISOLATE_FORGET,
     SP_ISOLATE_OUTPUT,
     SP_ISOLATE_FAIL,
     SP_ISOLATE_UNIFORM,
@@ -55,9 +59,16 @@ struct sp_isolate_message {
     char text[STARP_ITERATION_TEXT];
 };
 
+enum sp_isolate_stay {
+    SP_ISOLATE_GOES,   /* it is this call's alone */
+    SP_ISOLATE_STAYS,  /* calls after this one have the same */
+    SP_ISOLATE_STAYED, /* it is that of a call before: no bytes */
+};
+
 struct sp_isolate_argument {
     starp_argument x; /* but for where it lies */
     uint64_t bytes;
+    uint32_t stay;
 };
 
 struct sp_isolate_function {
@@ -67,10 +78,11 @@ struct sp_isolate_function {
 
 /* An isolated plug-in in a session: its helper processes, of which as many exist as have been needed at a time. */
 struct sp_isolate;
+struct sp_sched;
 struct sp_error;
 
 /* Starts a helper, which loads the plug-in. */
-struct sp_isolate *sp_isolate_new(const char *path, struct sp_error *e);
+struct sp_isolate *sp_isolate_new(struct sp_sched *s, const char *path, struct sp_error *e);
 void sp_isolate_free(struct sp_isolate *x);
 const struct sp_isolate_function *sp_isolate_functions(const struct sp_isolate *x, int *n);
 
@@ -78,26 +90,39 @@ struct sp_helper {
     struct sp_helper *next;
     int pid, fd;
     const starp_iteration *it; /* whose call it works on; NULL: none that could be cancelled */
-    int unwanted;              /* how often it was seen that nobody wants the result any more */
+    int64_t seconds;           /* in which it has to be done with what it does; 0: any */
+    double began;
+    bool cancelled, late;      /* why it is to be ended */
+    uint64_t has;              /* the evaluation whose whole arguments it has; 0: none */
 };
 
 /* One that waits for a call, or a new one; NULL: why not is in text. Then it is given back, or over. */
-struct sp_helper *sp_helper_take(struct sp_isolate *x, char text[SP_PLUGIN_TEXT]);
+struct sp_helper *sp_helper_take(struct sp_isolate *x, const starp_iteration *it, char text[SP_PLUGIN_TEXT]);
 void sp_helper_give(struct sp_isolate *x, struct sp_helper *h);
-/* Of one that does not answer: ends it, and says what has happened. */
+/* After a run: idle ones forget what has stayed. */
+void sp_isolate_rest(struct sp_isolate *x);
+/* From now on it has as long as a plug-in may take for what it does once (STARP_PLUGIN_SECONDS); or, without a limit, all the time. */
+void sp_helper_limit(struct sp_helper *h, const struct sp_isolate *x);
+void sp_helper_no_limit(struct sp_helper *h);
+/* Of one that does not answer, or not in time: ends it, at once, and says what has happened. */
 void sp_helper_over(struct sp_helper *h, char text[SP_PLUGIN_TEXT]);
-/* False: it does not answer any more, or was ended because its call was cancelled. */
+/* False: it is over, or is to be: it does not answer any more, its call was cancelled, its time is up. */
 bool sp_helper_send(struct sp_helper *h, const void *data, size_t n);
 bool sp_helper_receive(struct sp_helper *h, void *data, size_t n);
 
 /* ------------------------------------------------------------------------------------------------ isolate_call.c */
 
+/* The helper drops what has stayed with it. False as for sp_helper_send. */
+bool sp_helper_forget(struct sp_helper *h);
+
 /* What a function that stands for an isolated one has as its user data. */
 struct sp_isolated {
+    struct sp_sched *sched;
     struct sp_isolate *isolate;
     int32_t function;
 };
 /* Function i of the plug-in, which is `user` until it is registered. */
-starp_function sp_isolated_function(struct sp_isolate *x, int i, struct sp_isolated *user);
+starp_function sp_isolated_function(struct sp_sched *s, struct sp_isolate *x, int i, struct sp_isolated *user);
+bool sp_is_isolated(const starp_function *f);
 
 #endif

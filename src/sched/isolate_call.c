@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "engine.h"
 #include "isolate.h"
-#include "sched.h"
 
 #define DRAWN 512 /* random numbers at a time */
 
@@ -19,19 +19,38 @@ struct call {
     bool confused; /* the helper says what it cannot */
 };
 
-static bool send_arguments(struct sp_helper *h, int nin, const starp_argument *in)
+bool sp_helper_forget(struct sp_helper *h)
+{
+    struct sp_isolate_message m = { .kind = SP_ISOLATE_FORGET };
+    bool sent = h->has == 0 || sp_helper_send(h, &m, sizeof m);
+    h->has = 0;
+    return sent;
+}
+
+/* Those whose bits are in `stay` are sent as ones that stay; or, if they have stayed, not at all. */
+static bool send_arguments(struct sp_helper *h, int nin, const starp_argument *in, uint32_t stay, bool stayed)
 {
     struct sp_isolate_argument a[SP_MAX_READS] = { { .bytes = 0 } };
     for (int k = 0; k < nin; k++) {
         a[k].x = in[k];
+        if (stay >> k & 1) a[k].stay = stayed ? SP_ISOLATE_STAYED : SP_ISOLATE_STAYS;
         a[k].bytes = in[k].data ? sp_dtypes[in[k].dtype].size : 0;
         for (int i = 0; i < in[k].ndim; i++) a[k].bytes *= (uint64_t)in[k].shape[i];
     }
     if (!sp_helper_send(h, a, (size_t)nin * sizeof *a)) return false;
     for (int k = 0; k < nin; k++) {
-        if (!sp_helper_send(h, in[k].data, a[k].bytes)) return false;
+        if (a[k].stay != SP_ISOLATE_STAYED && !sp_helper_send(h, in[k].data, a[k].bytes)) return false;
     }
     return true;
+}
+
+/* What is whole for all iterations of an evaluation is sent to a helper once. */
+static bool send_call(struct sp_helper *h, const struct sp_iterate *job, const struct sp_isolate_message *m, const starp_argument *in)
+{
+    bool stayed = h->has && h->has == job->evaluation;
+    if (!stayed && !sp_helper_forget(h)) return false;
+    if (job->whole && job->evaluation) h->has = job->evaluation;
+    return sp_helper_send(h, m, sizeof *m) && send_arguments(h, (int)m->n, in, h->has ? job->whole : 0, stayed);
 }
 
 /* ---------------------------------------------------------------------------------------------- what it asks for */
@@ -69,6 +88,7 @@ static bool answer_numbers(struct call *c, const struct sp_isolate_message *m)
 static bool take_results(struct call *c, const struct sp_isolate_message *m)
 {
     c->status = m->k;
+    if (m->count > 0) c->h->has = 0;
     for (int k = 0; k < STARP_MAXRESULTS; k++) {
         if (!(m->n >> k & 1)) continue;
         c->confused = !c->result[k];
@@ -114,15 +134,12 @@ static int iterate(starp_iteration *it, int nin, const starp_argument *in, const
 {
     const struct sp_isolated *own = user;
     char text[SP_PLUGIN_TEXT];
-    struct call c = { .it = it, .h = sp_helper_take(own->isolate, text) };
+    struct call c = { .it = it, .h = sp_helper_take(own->isolate, it, text) };
     if (!c.h) return starp_iteration_fail(it, "%s", text);
     struct sp_isolate_message m = { .kind = SP_ISOLATE_CALL, .k = own->function, .n = (uint32_t)nin };
     m.index = it->index;
     m.count = (uint64_t)it->count;
-    c.h->it = it;
-    c.h->unwanted = 0;
-    if (sp_helper_send(c.h, &m, sizeof m) && send_arguments(c.h, nin, in) && serve(&c)) {
-        c.h->it = NULL;
+    if (send_call(c.h, ((const struct sp_iteration *)it)->job, &m, in) && serve(&c)) {
         sp_helper_give(own->isolate, c.h);
         return c.status;
     }
@@ -130,13 +147,27 @@ static int iterate(starp_iteration *it, int nin, const starp_argument *in, const
     return starp_iteration_fail(it, "%s", text);
 }
 
+/* What asks whether it is to go on with no iteration, in the session's thread. */
+struct question {
+    starp_iteration it;
+    struct sp_sched *sched;
+};
+
+static int is_unwanted(const starp_iteration *it)
+{
+    return sp_sched_unwanted(((const struct question *)it)->sched);
+}
+
 static int shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char text[STARP_ITERATION_TEXT])
 {
     const struct sp_isolated *own = user;
-    struct sp_helper *h = sp_helper_take(own->isolate, text);
+    static const starp_iteration_services services = { .cancelled = is_unwanted };
+    struct question q = { .it = { .services = &services }, .sched = own->sched };
+    struct sp_helper *h = sp_helper_take(own->isolate, &q.it, text);
     if (!h) return 1;
+    sp_helper_limit(h, own->isolate);
     struct sp_isolate_message m = { .kind = SP_ISOLATE_SHAPES, .k = own->function, .n = (uint32_t)nin, .count = (uint64_t)nout };
-    bool talks = sp_helper_send(h, &m, sizeof m) && send_arguments(h, nin, in) && sp_helper_receive(h, &m, sizeof m);
+    bool talks = sp_helper_send(h, &m, sizeof m) && send_arguments(h, nin, in, 0, false) && sp_helper_receive(h, &m, sizeof m);
     bool confused = talks && (m.kind != SP_ISOLATE_DONE || m.count != (uint64_t)nout);
     if (!talks || confused || !sp_helper_receive(h, out, (size_t)nout * sizeof *out)) return helper_over(h, confused, text), 1;
     sp_helper_give(own->isolate, h);
@@ -145,11 +176,16 @@ static int shapes(int nin, const starp_argument *in, int nout, starp_argument *o
     return m.k;
 }
 
-starp_function sp_isolated_function(struct sp_isolate *x, int i, struct sp_isolated *user)
+bool sp_is_isolated(const starp_function *f)
+{
+    return f->iterate == iterate;
+}
+
+starp_function sp_isolated_function(struct sp_sched *s, struct sp_isolate *x, int i, struct sp_isolated *user)
 {
     int n;
     const struct sp_isolate_function *f = &sp_isolate_functions(x, &n)[i];
-    *user = (struct sp_isolated){ .isolate = x, .function = i };
+    *user = (struct sp_isolated){ .sched = s, .isolate = x, .function = i };
     return (starp_function){ .iterate = iterate, .shapes = f->has_shapes ? shapes : NULL, .nresults = f->nresults, .nargs = f->nargs,
                              .column_major = f->column_major, .user = user, .user_bytes = sizeof *user };
 }

@@ -6,16 +6,19 @@
  */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "isolate.h"
 
 #define LEAVE_SECONDS 1 /* after the session is gone */
+#define NO_MEMORY "out of memory in the isolated plug-in"
 
 struct call {
     starp_iteration it;
@@ -88,7 +91,7 @@ static void *output(starp_iteration *it, int k, starp_dtype dtype, const starp_d
     free(c->result[k]);
     c->result[k] = new_bytes(m.count);
     c->bytes[k] = m.count;
-    if (!c->result[k]) fail(it, "out of memory");
+    if (!c->result[k]) fail(it, NO_MEMORY);
     return c->result[k];
 }
 
@@ -123,28 +126,71 @@ static const starp_iteration_services services = { output, fail, uniform, normal
 
 /* ----------------------------------------------------------------------------------------------------------- calls */
 
-/* Without memory there is no way to go on. */
-static void take_arguments(uint32_t n, starp_argument *in, void **data)
+/* What stays is in pages of its own, which a plug-in that writes where it must not does not spoil for the calls that follow. */
+struct kept {
+    void *data;
+    size_t bytes;
+};
+
+static void drop(struct kept *x)
+{
+    if (x->data) munmap(x->data, x->bytes);
+    x->data = NULL;
+}
+
+static void forget(struct kept *kept)
+{
+    for (int k = 0; k < STARP_MAXARGS; k++) drop(&kept[k]);
+}
+
+static void *new_kept(struct kept *x, uint64_t bytes)
+{
+    drop(x);
+    x->bytes = bytes + 1;
+    void *data = mmap(NULL, x->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return data == MAP_FAILED ? NULL : (x->data = data);
+}
+
+static void skip(uint64_t bytes)
+{
+    char part[4096];
+    for (uint64_t n; bytes > 0; bytes -= n) take(part, n = bytes < sizeof part ? bytes : sizeof part);
+}
+
+/* Those in data[] are to be freed. False: there is no memory for one of them, but all have been sent. */
+static bool take_arguments(uint32_t n, starp_argument *in, void **data, struct kept *kept)
 {
     struct sp_isolate_argument a[STARP_MAXARGS];
+    bool good = true;
     take(a, n * sizeof *a);
     for (uint32_t k = 0; k < n; k++) {
         in[k] = a[k].x;
-        data[k] = in[k].data ? new_bytes(a[k].bytes) : NULL;
-        if (in[k].data && !data[k]) abort();
-        in[k].data = data[k];
-        take(data[k], a[k].bytes);
+        data[k] = NULL;
+        if (a[k].stay == SP_ISOLATE_STAYED) in[k].data = kept[k].data;
+        if (a[k].stay == SP_ISOLATE_STAYED || !in[k].data) continue;
+        void *to = a[k].stay == SP_ISOLATE_STAYS ? new_kept(&kept[k], a[k].bytes) : (data[k] = new_bytes(a[k].bytes));
+        if (to) take(to, a[k].bytes);
+        else skip(a[k].bytes);
+        if (to && !data[k]) mprotect(to, kept[k].bytes, PROT_READ);
+        in[k].data = to;
+        good &= to != NULL;
     }
+    return good;
 }
 
-static void iterate(const starp_function *f, const struct sp_isolate_message *m)
+static void iterate(const starp_function *f, const struct sp_isolate_message *m, struct kept *kept)
 {
     starp_argument in[STARP_MAXARGS];
     void *data[STARP_MAXARGS];
     struct call c = { .it = { .services = &services, .index = m->index, .count = (int64_t)m->count } };
     struct sp_isolate_message done = { .kind = SP_ISOLATE_DONE };
-    take_arguments(m->n, in, data);
-    done.k = f->iterate(&c.it, (int)m->n, in, f->user);
+    if (take_arguments(m->n, in, data, kept)) {
+        done.k = f->iterate(&c.it, (int)m->n, in, f->user);
+    } else {
+        forget(kept);
+        done.k = done.count = 1;
+        fail(&c.it, NO_MEMORY);
+    }
     for (int k = 0; k < STARP_MAXRESULTS && done.k == 0; k++) done.n |= c.result[k] ? 1u << k : 0;
     put(&done, sizeof done);
     for (int k = 0; k < STARP_MAXRESULTS; k++) {
@@ -160,7 +206,7 @@ static void tell_shapes(const starp_function *f, const struct sp_isolate_message
     void *data[STARP_MAXARGS];
     struct sp_isolate_message done = { .kind = SP_ISOLATE_DONE, .count = m->count };
     memset(out, 0, sizeof out);
-    take_arguments(m->n, in, data);
+    take_arguments(m->n, in, data, NULL); /* without their data */
     done.k = f->shapes((int)m->n, in, (int)m->count, out, f->user, done.text);
     put(&done, sizeof done);
     put(out, m->count * sizeof *out);
@@ -177,6 +223,7 @@ static void close_others(void)
         if (fd > SP_ISOLATE_SOCKET && fd != dirfd(open)) close(fd);
     }
     if (open) closedir(open);
+    fcntl(SP_ISOLATE_SOCKET, F_SETFD, FD_CLOEXEC); /* programs that the plug-in starts would keep it open when this one has crashed */
 }
 
 /* Ends the process some time after the session is gone, whatever the plug-in is doing. */
@@ -213,16 +260,19 @@ int main(int argc, char **argv)
     starp_plugin plugin;
     pthread_t watcher;
     void *handle;
+    struct kept kept[STARP_MAXARGS] = { { NULL, 0 } };
     struct sp_isolate_message m;
     if (argc != 2) {
         fprintf(stderr, "%s: started by starp, for plug-ins that starp_load_plugin_isolated() loads\n", argv[0]);
         return 2;
     }
     close_others();
+    if (setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) return 1; /* as in the session, for its workers and for equal bits */
     if (pthread_create(&watcher, NULL, watch, NULL) != 0 || !introduce(argv[1], &plugin, &handle)) return 1;
     while (try_take(&m, sizeof m)) {
         const starp_function *f = &plugin.functions[m.k].f;
-        if (m.kind == SP_ISOLATE_CALL) iterate(f, &m);
+        if (m.kind == SP_ISOLATE_CALL) iterate(f, &m, kept);
+        else if (m.kind == SP_ISOLATE_FORGET) forget(kept);
         else tell_shapes(f, &m);
     }
     dlclose(handle);

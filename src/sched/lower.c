@@ -73,7 +73,7 @@ const void *sp_param_of(const struct sp_sched *s, const struct sp_node *n)
     if (n->kind != SP_KIND_MAP || !sp_op_applies(n->op)) return n->param;
     memcpy(&p, n->param, sizeof p);
     const starp_elementwise *f = sp_elementwise_of(s, p.function);
-    bool right = f && f->nargs == n->nin && f->in == n->in[0]->dtype && f->out == n->dtype;
+    bool right = f && f->in.count == n->nin && f->in.dtype == n->in[0]->dtype && f->out.dtype == n->dtype;
     return right ? f : NULL;
 }
 

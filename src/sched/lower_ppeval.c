@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "isolate.h"
 
 #define TASK_SECONDS 1e-3 /* that a task is to take, about, */
 #define LEAST_TASKS 128   /* but there are so many on each rank where there is enough to do, so that the last ones end together */
@@ -47,9 +48,11 @@ struct iterate_task {
 
 /* ------------------------------------------------------------------------------------------------------------ tasks */
 
+/* An iteration that fails in a run that has ended already has most often been made to: what ended the run counts, here or on another rank. */
 static void report(struct iterate_task *t, const struct sp_iteration *x)
 {
     char text[240];
+    if (atomic_load(&t->task.run->stop)) return;
     snprintf(text, sizeof text, "ppeval %s: iteration %lld: %s", t->p->job.name, (long long)x->it.index, x->text);
     if (x->starved) sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, text);
     else if (t->p->keeps && t->p->elsewhere) return; /* rank 0 says the same */
@@ -348,11 +351,11 @@ static int64_t choose_unit(const struct sp_calling *c, const struct ppeval *p, c
     return unit > 1 ? unit : 1;
 }
 
-/* The same on all ranks: few iterations, known to be cheap, of what is everywhere. */
+/* The same on all ranks: few iterations, known to be cheap, of what is everywhere, and not of a function that may hang: nobody could cancel it. */
 static bool runs_at_once(const struct sp_calling *c, const struct ppeval *p, const struct sp_ppeval_param *q)
 {
     int64_t small = SP_OPTION(&c->run->sched->options, small);
-    if (q->cost == 0 || p->job.free || (double)q->cost * (double)p->job.count > ONCE_SECONDS) return false;
+    if (q->cost == 0 || p->job.free || sp_is_isolated(&p->function->f) || (double)q->cost * (double)p->job.count > ONCE_SECONDS) return false;
     for (int k = 0; k < c->step->noperand; k++) {
         const struct sp_value *v = c->run->value[c->step->operand[k].node];
         if (sp_shape_size(&seen(c, k)->shape) > small || (v && (v->run == c->run->id || !v->map.everywhere))) return false;
@@ -372,6 +375,9 @@ static void describe_operands(const struct sp_calling *c, struct ppeval *p)
         p->in_dtype[k] = (starp_dtype)c->run->sched->order.node[c->step->operand[k].node]->dtype;
         p->ndim[k] = shape->n - split;
         memcpy(p->extent[k], shape->v + split, (size_t)p->ndim[k] * sizeof p->extent[k][0]);
+    }
+    for (int k = 0, n = 0; k < p->nin; k += 1 + (p->items >> k & 1), n++) {
+        if ((p->whole & ~p->items) >> k & 1) p->job.whole |= 1u << n;
     }
 }
 
@@ -406,7 +412,7 @@ static struct ppeval *describe(struct sp_calling *c, const struct sp_ppeval_para
     p->nin = c->step->noperand;
     p->job = (struct sp_iterate){ .name = p->function->name, .iterate = p->function->f.iterate, .user = p->function->f.user,
                                   .nin = p->nin - __builtin_popcount(q->items), .nresults = q->nresults, .free = q->ragged, .seed = q->seed,
-                                  .stream = q->stream, .kernels = s->kernels, .stop = &c->run->stop };
+                                  .stream = q->stream, .kernels = s->kernels, .stop = &c->run->stop, .evaluation = ++s->evaluations };
     describe_operands(c, p);
     describe_results(c, p);
     return p;

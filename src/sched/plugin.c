@@ -62,6 +62,13 @@ void sp_plugin_forget(struct sp_sched *s)
     unload(p);
 }
 
+void sp_plugins_rest(struct sp_sched *s)
+{
+    for (struct sp_plugin *p = s->plugin; p; p = p->next) {
+        if (p->isolate) sp_isolate_rest(p->isolate);
+    }
+}
+
 void sp_plugins_free(struct sp_sched *s)
 {
     while (s->plugin) {
@@ -74,7 +81,13 @@ void sp_plugins_free(struct sp_sched *s)
 static starp_status enter_functions(struct sp_sched *s, struct sp_plugin *p, const starp_plugin *x, struct sp_error *e)
 {
     for (int i = 0; i < x->nfunctions; i++, p->nfunction++) SP_TRY(sp_function_enter(s, x->functions[i].name, &x->functions[i].f, e));
-    for (int i = 0; i < x->nelementwise; i++, p->nfunction++) SP_TRY(sp_elementwise_enter(s, x->elementwise[i].name, &x->elementwise[i].f, e));
+    for (int i = 0; i < x->nelementwise; i++, p->nfunction++) {
+        struct sp_error why = { .status = STARP_OK };
+        const char *name = x->elementwise[i].name;
+        if (sp_elementwise_enter(s, name, &x->elementwise[i].f, &why) == STARP_OK) continue;
+        if (why.status == STARP_ERR_ARGUMENT) return sp_fail(e, STARP_ERR_FORMAT, "elementwise function %d (%.64s): %s", i, name, why.text);
+        return sp_fail(e, why.status, "%s", why.text);
+    }
     return STARP_OK;
 }
 
@@ -84,7 +97,7 @@ static starp_status enter_isolated(struct sp_sched *s, struct sp_plugin *p, stru
     const struct sp_isolate_function *known = sp_isolate_functions(p->isolate, &n);
     for (int i = 0; i < n; i++, p->nfunction++) {
         struct sp_isolated user;
-        starp_function f = sp_isolated_function(p->isolate, i, &user);
+        starp_function f = sp_isolated_function(s, p->isolate, i, &user);
         SP_TRY(sp_function_enter(s, known[i].name, &f, e));
     }
     return STARP_OK;
@@ -96,7 +109,7 @@ static starp_status load(struct sp_sched *s, const char *path, bool isolated, st
     char text[SP_PLUGIN_TEXT];
     struct sp_plugin *p = sp_calloc(1, sizeof *p);
     if (!p) return sp_fail_memory(e);
-    if (isolated) p->isolate = sp_isolate_new(path, e);
+    if (isolated) p->isolate = sp_isolate_new(s, path, e);
     else if (!(p->handle = sp_plugin_open(path, x, text))) sp_fail(e, STARP_ERR_FORMAT, "%s", text);
     if (e->status != STARP_OK) return sp_free(p), e->status;
     p->next = s->plugin;

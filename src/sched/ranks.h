@@ -96,6 +96,8 @@ const starp_elementwise *sp_elementwise_of(const struct sp_sched *s, uint32_t nu
 /* A plug-in as rank 0 describes it: loaded here, its functions entered; and the last one taken back. */
 starp_status sp_plugin_read(struct sp_sched *s, struct sp_bytes *b, struct sp_error *e);
 void sp_plugin_forget(struct sp_sched *s);
+/* After a run: helper processes let go of what it has given them. */
+void sp_plugins_rest(struct sp_sched *s);
 /* After the functions. */
 void sp_plugins_free(struct sp_sched *s);
 

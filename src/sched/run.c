@@ -229,6 +229,7 @@ static void free_run(struct sp_run *run)
     s->run = NULL;
     for (int32_t i = 0; i < run->nnode; i++) sp_node_release(run->graph, run->node[i]);
     sp_pool_settle(&s->pool);
+    sp_plugins_rest(s);
     while (run->kept) {
         struct sp_kept *kept = run->kept;
         run->kept = kept->next;

@@ -22,6 +22,7 @@
     X(pivoting, "STARP_PIVOTING", TEXT, 0, 0, 0, "how LU finds pivots, in a task or in many for tall panels; results depend on it (partial|tournament)") \
     X(mixed, "STARP_MIXED", BOOL, 0, 0, 1, "solve in f64 by factors in f32 and iterative refinement, where that pays") \
     X(ppeval_keep, "STARP_PPEVAL_KEEP", BOOL, 0, 0, 1, "iterations of ppeval that fail do not take the others' results with them") \
+    X(plugin_seconds, "STARP_PLUGIN_SECONDS", INT, 60, 1, 1 << 20, "seconds an isolated plug-in may take to load, or to tell shapes") \
     X(small, "STARP_SMALL", INT, 1 << 15, 0, (int64_t)1 << 40, "arrays of at most so many elements run without tasks") \
     X(fuse, "STARP_FUSE", BOOL, 1, 0, 1, "fuse elementwise operations and reductions") \
     X(cse, "STARP_CSE", BOOL, 1, 0, 1, "merge equal subexpressions") \
@@ -97,6 +98,14 @@ void sp_sched_progress(struct sp_run *run, starp_progress_info *info);
 /* Called about ten times a second while the executor waits inside eval; the run stops when it returns true. NULL: none. */
 typedef bool sp_tick_fn(void *user, struct sp_run *run);
 void sp_sched_tick(struct sp_sched *sched, sp_tick_fn *tick, void *user);
+/*
+ * What takes its time in the session's thread without a run, between these two, can be cancelled all the same: who does it asks
+ * whether it is unwanted by now (`sched`), which calls the tick as often, without a run. In the end: whether it was.
+ */
+void sp_sched_watch(struct sp_sched *sched);
+bool sp_sched_unwanted(void *sched);
+bool sp_sched_watched(struct sp_sched *sched);
+void sp_sched_watch_progress(const struct sp_sched *sched, starp_progress_info *info);
 
 /* ------------------------------------------------------------------------------------------------- functions.c */
 

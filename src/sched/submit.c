@@ -82,6 +82,33 @@ static void tick(struct sp_run *run)
     if (cancel || (run->cancelled && !run->told)) sp_run_cancel(s, run);
 }
 
+void sp_sched_watch(struct sp_sched *s)
+{
+    s->watch.begun = s->watch.ticked = sp_now();
+    s->watch.unwanted = s->watch.ended = false;
+}
+
+bool sp_sched_unwanted(void *sched)
+{
+    struct sp_sched *s = sched;
+    double now = sp_now();
+    if (s->watch.unwanted || now - s->watch.ticked < TICK) return s->watch.unwanted;
+    s->watch.ticked = now;
+    return s->watch.unwanted = s->tick && s->tick(s->tick_user, NULL);
+}
+
+bool sp_sched_watched(struct sp_sched *s)
+{
+    s->watch.ended = true;
+    if (s->watch.ticked > s->watch.begun && s->tick) s->tick(s->tick_user, NULL); /* once more, if at all */
+    return s->watch.unwanted;
+}
+
+void sp_sched_watch_progress(const struct sp_sched *s, starp_progress_info *info)
+{
+    *info = (starp_progress_info){ .tasks_done = s->watch.ended, .tasks_total = 1, .seconds = sp_now() - s->watch.begun };
+}
+
 /* Waits until something holds, and calls the client's tick meanwhile. */
 static void wait_ticking(struct sp_run *run, bool (*holds)(const struct sp_run *))
 {

@@ -44,6 +44,13 @@ int starp_plugin_other_entry(void)
     return nothing(NULL, 0, NULL, NULL) + rank();
 }
 #else
+static void each(size_t n, void *out, const void *const *in, const void *user)
+{
+    const double *x = in[0];
+    (void)user;
+    for (size_t i = 0; i < n; i++) ((double *)out)[i] = x[i];
+}
+
 const starp_plugin *starp_plugin_entry(void)
 {
     static starp_plugin_function functions[] = { { "fine", { .iterate = nothing } }, { "second", { .iterate = nothing } } };
@@ -54,7 +61,7 @@ const starp_plugin *starp_plugin_entry(void)
     if (IS("VERSION")) plugin.abi++;
     if (IS("SIZE")) plugin.size = 8;
     if (IS("NULL")) return NULL;
-    static starp_plugin_elementwise elementwise = { "each", { .nargs = 1 } };
+    static starp_plugin_elementwise elementwise = { "each", { .apply = each, .in = { 1, STARP_F64 } } };
     if (IS("ELEMENTWISE")) plugin.nelementwise = 1;
     if (IS("ELEMENTWISE")) plugin.elementwise = &elementwise;
     if (IS("EMPTY")) plugin.nfunctions = 0;
@@ -62,6 +69,7 @@ const starp_plugin *starp_plugin_entry(void)
     if (IS("NAME")) functions[1].name = "";
     if (IS("FUNCTION")) functions[1].f.iterate = NULL;
     if (IS("CRASH")) raise(SIGSEGV);
+    while (IS("HANG") || (IS("RANK_HANG") && rank() == 1)) pause();
     if (IS("RANK_VERSION") && rank() == 1) plugin.abi = 99;
     if (IS("RANK_FEWER") && rank() == 1) plugin.nfunctions = 1;
     if (IS("RANK_GONE") && rank() == 0) unlink(getenv("STARP_TEST_PLUGIN"));

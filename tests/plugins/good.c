@@ -84,6 +84,43 @@ static int process(starp_iteration *it, int nin, const starp_argument *in, const
     return x ? 0 : 1;
 }
 
+/* The first element of what is whole, if the others count on from it, or -1; and which process it is. */
+static int whole(starp_iteration *it, int nin, const starp_argument *in, const void *user)
+{
+    double *first = starp_iteration_output(it, 0, STARP_F64, &(starp_dims){ 0, { 0 } });
+    int64_t *pid = starp_iteration_output(it, 1, STARP_I64, &(starp_dims){ 0, { 0 } });
+    const double *x = in[1].data;
+    (void)nin;
+    (void)user;
+    if (!first || !pid) return 1;
+    *pid = getpid();
+    *first = x[0];
+    for (int64_t i = 0; i < in[1].shape[0]; i++) {
+        if (x[i] != x[0] + (double)i) *first = -1;
+    }
+    return 0;
+}
+
+/* What no function may do. */
+static int stains(starp_iteration *it, int nin, const starp_argument *in, const void *user)
+{
+    double *x = (double *)(uintptr_t)in[1].data;
+    x[0] = 17;
+    return whole(it, nin, in, user);
+}
+
+static int whole_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char *text)
+{
+    (void)nin;
+    (void)in;
+    (void)nout;
+    (void)user;
+    (void)text;
+    out[0] = (starp_argument){ .dtype = STARP_F64 };
+    out[1] = (starp_argument){ .dtype = STARP_I64 };
+    return 0;
+}
+
 static int go_wrong(starp_iteration *it, int how)
 {
     volatile int *nowhere = NULL;
@@ -98,6 +135,13 @@ static int go_wrong(starp_iteration *it, int how)
     case ASKS:
         while (!starp_iteration_cancelled(it)) usleep(1000);
         return starp_iteration_fail(it, "it was asked to stop");
+    case TALKS:
+        for (;;) starp_iteration_output(it, 0, STARP_F64, &(starp_dims){ 1, { 2 } });
+    case FLOODS:
+        for (;;) starp_iteration_fail(it, "and so on");
+    case DRAWS:
+        for (double x;;) starp_iteration_uniform(it, 1, &x);
+    case SLEEPS: return sleep(1), usleep(300000);
     case CUTS_OFF:
         for (int fd = 3; fd < 100; fd++) close(fd);
         return 0;
@@ -140,6 +184,17 @@ static int crashing_shapes(int nin, const starp_argument *in, int nout, starp_ar
     return raise(SIGSEGV);
 }
 
+static int hanging_shapes(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user, char *text)
+{
+    (void)nin;
+    (void)in;
+    (void)nout;
+    (void)out;
+    (void)user;
+    (void)text;
+    return pause();
+}
+
 static const double factor = 2.5;
 static const starp_plugin_function functions[] = {
     { "extremes", { .iterate = extremes, .nresults = 2, .nargs = 1 } },
@@ -148,7 +203,11 @@ static const starp_plugin_function functions[] = {
     { "ladder", { .iterate = ladder } },
     { "process", { .iterate = process } },
     { "mishap", { .iterate = mishap, .shapes = mishap_shapes } },
+    { "whole", { .iterate = whole, .shapes = whole_shapes, .nresults = 2, .nargs = 2 } },
+    { "stains", { .iterate = stains, .shapes = whole_shapes, .nresults = 2, .nargs = 2 } },
+    { "shapeless", { .iterate = mishap } },
     { "crashing_shapes", { .iterate = mishap, .shapes = crashing_shapes } },
+    { "hanging_shapes", { .iterate = mishap, .shapes = hanging_shapes } },
 };
 
 const starp_plugin *starp_plugin_entry(void)

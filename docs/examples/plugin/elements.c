@@ -16,7 +16,7 @@ static void huber(size_t n, void *out, const void *const *in, const void *user)
     for (size_t i = 0; i < n; i++) y[i] = fabs(x[i]) < 1 ? x[i] * x[i] / 2 : fabs(x[i]) - 0.5;
 }
 
-static const starp_plugin_elementwise functions[] = { { "huber", { .apply = huber, .nargs = 1, .in = STARP_F64, .out = STARP_F64 } } };
+static const starp_plugin_elementwise functions[] = { { "huber", { .apply = huber, .in = { 1, STARP_F64 }, .out = { 1, STARP_F64 } } } };
 
 const starp_plugin *starp_plugin_entry(void)
 {
