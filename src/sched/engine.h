@@ -38,6 +38,7 @@ struct sp_slot {
     uint32_t refs;
     int cls;
     bool resident;                    /* its pages may be in memory; if not, they will be zeros */
+    atomic_int arriving;              /* messages that are still to come in */
     uint64_t reads, writes;           /* the last run whose tasks read it without a handle, wrote it with or without one */
     struct _starpu_data_state *handle; /* registered when a task first depends on it */
     struct sp_slot *next;
@@ -259,7 +260,7 @@ void sp_drain(struct sp_run *run);
 void sp_slot_forget(struct sp_slot *slot); /* unregisters its handle */
 /* One more message the run waits for. */
 void sp_expect(struct sp_run *run);
-/* Expects a message that tasks submitted from now on read by its slot's handle. */
+/* Expects the messages of a list, which make up what tasks submitted from now on read by their slot's handle. */
 void sp_receive(struct sp_message *m);
 /* Called when a message has arrived or gone out; frees it. */
 void sp_message_ended(struct sp_message *m);
@@ -285,6 +286,8 @@ size_t sp_piece_bytes(const struct sp_piece *x); /* the room it takes */
 void sp_parcel_clear(struct sp_parcel *p);
 bool sp_parcel_add(struct sp_parcel *p, const struct sp_piece *piece); /* finds `at` */
 void sp_parcel_free(struct sp_parcel *p);
+/* How many messages so many bytes are. */
+size_t sp_message_count(const struct sp_sched *s, size_t bytes);
 /* Says in a message that is about to go whether its run holds; what another rank has said in one that has come. */
 void sp_message_sign(const struct sp_message *m);
 bool sp_message_is_sound(const struct sp_message *m);

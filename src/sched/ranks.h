@@ -33,7 +33,7 @@ bool sp_world_answered(uint64_t run, int milliseconds);
 starp_status sp_world_next(struct sp_frame_head *h, unsigned char **body, struct sp_error *e);
 void sp_world_reply(const struct sp_done *done);
 
-/* Bytes on their way to or from another rank, for a run. */
+/* Bytes on their way to or from another rank, for a run; what is long goes as several messages. */
 struct sp_message {
     struct sp_message *next;
     struct sp_run *run;
@@ -41,7 +41,7 @@ struct sp_message {
     void *data;
     size_t bytes;                   /* with the word behind them: sp_message_sign */
     int peer, tag;
-    bool receive;
+    bool receive, last;             /* last: of those that one slot takes */
 };
 starp_status sp_comm_start(struct sp_error *e);
 void sp_comm_stop(void);
