@@ -118,6 +118,7 @@ starp_status sp_elementwise_register(struct sp_sched *s, const char *name, const
 const starp_elementwise *sp_elementwise_find(const struct sp_sched *s, const char *name, uint32_t *number);
 /* NULL: none of that name. */
 const struct sp_function *sp_function_find(const struct sp_sched *s, const char *name, uint32_t *number);
+const char *sp_function_name(const void *sched, uint32_t number); /* "?" if there is none of that number */
 /* The library's own, registered when it is first asked for. NULL with the error set. */
 const struct sp_function *sp_function_builtin(struct sp_sched *s, const char *name, const starp_function *f, uint32_t *number, struct sp_error *e);
 /* Seconds of an iteration, as far as is known; 0: not at all. */
