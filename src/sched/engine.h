@@ -106,6 +106,7 @@ struct sp_value {
     struct sp_map map;
     uint64_t run;           /* the run whose tasks write it: complete when that has ended */
     uint64_t id;            /* of its node, by which other ranks know it; rank 0 only */
+    struct sp_remains *remains; /* of the table of a ragged evaluation: what it is about; or NULL */
     int64_t ntile;
     struct sp_slot *slot[]; /* row-major over the grid; NULL: another rank's tile */
 };
@@ -169,7 +170,6 @@ struct sp_sched {
     struct sp_function **function;  /* by number */
     uint32_t nfunction, function_cap;
     struct sp_plugin *plugin;       /* the last one loaded first */
-    struct sp_remains *remains;     /* of ragged evaluations */
     uint64_t refined, refused;      /* systems that STARP_MIXED has solved, and those that it left to the usual way */
 };
 
@@ -421,21 +421,18 @@ starp_status sp_lower_outputs(struct sp_lowering *l);
 /* lower_reduce.c: partial results, and the tasks that combine them. */
 starp_status sp_lower_partials(struct sp_lowering *l);
 starp_status sp_lower_combine(struct sp_lowering *l);
-/* lower_ragged.c: what the iterations of a ragged evaluation have left, on the ranks where they ran, until it is gathered. */
+/* lower_ragged.c: what the iterations of a ragged evaluation have left, on the ranks where they ran, until it is gathered or its table goes. */
 struct sp_remains {
-    struct sp_remains *next;
-    uint64_t run;                   /* that made it */
-    uint32_t ticket;
     int nresults;
     int64_t n, unit;                /* iterations; dealt so many at a time, */
     struct sp_map map;              /* like this */
     struct sp_item item[];          /* of iteration i: from i * nresults on; no data: another rank's */
 };
-struct sp_remains *sp_remains_new(struct sp_run *run, uint32_t ticket, int nresults, int64_t n, int64_t unit, const struct sp_map *map);
+/* They belong to their table from now on. NULL: no memory. */
+struct sp_remains *sp_remains_new(struct sp_value *table, int nresults, int64_t n, int64_t unit, const struct sp_map *map);
 /* Who has which iterations is settled. */
 void sp_remains_dealt(struct sp_remains *r, const struct sp_map *map);
-/* Those of a run, or all of a session for 0. */
-void sp_remains_drop(struct sp_sched *s, uint64_t run);
+void sp_remains_drop(struct sp_value *table); /* nothing if there are none */
 /* lower_call.c: operations on whole arrays, and one of several results. */
 starp_status sp_lower_call(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
 starp_status sp_lower_part(struct sp_run *run, int32_t step, struct sp_error *e);
