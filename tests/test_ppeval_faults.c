@@ -114,7 +114,8 @@ static size_t travel(double *got)
 {
     uint64_t seed = 7;
     starp_ragged *r;
-    starp_array *x = fc_input(&(starp_dims){ 2, { SLICE, COUNT } }, STARP_F64, &seed), *whole = fc_input(&(starp_dims){ 1, { 1500 } }, STARP_F64, &seed);
+    starp_array *x = fc_input(&(starp_dims){ 2, { SLICE, COUNT } }, STARP_F64, &seed);
+    starp_array *whole = fc_input(&(starp_dims){ 1, { 1500 } }, STARP_F64, &seed);
     starp_array *list[6] = { starp_ppeval(session, "combine", STARP_ARGS(x, starp_ppbcast(whole))) };
     la_done(starp_ppeval_ragged(session, "repeat", STARP_ARGS(x), 1, &r));
     list[1] = starp_ppeval(session, "sum", STARP_ARGS(starp_ppitems(r)));
@@ -231,7 +232,8 @@ static starp_status repeated(double *got)
     double x[12];
     starp_ragged *r = NULL;
     for (int i = 0; i < 12; i++) x[i] = i;
-    starp_status status = starp_ppeval_ragged(session, "repeat", STARP_ARGS(starp_from_host(session, x, STARP_SHAPE(2, 6), STARP_F64)), 1, &r);
+    starp_array *slices = starp_from_host(session, x, STARP_SHAPE(2, 6), STARP_F64);
+    starp_status status = starp_ppeval_ragged(session, "repeat", STARP_ARGS(slices), 1, &r);
     if (status == STARP_OK) status = starp_read(starp_ragged_item(r, 5), got, 6 * sizeof *got);
     starp_ragged_release(r);
     return status;
@@ -245,9 +247,9 @@ static void a_failing_task_is_an_ordinary_error(void **state)
     int n = 1;
     (void)state;
     for (; status != STARP_OK; n++) {
-        char environment[64];
+        char environment[100];
         double got[6] = { 0 };
-        snprintf(environment, sizeof environment, "STARP_SMALL=0 STARP_TILE=4 STARP_NCPU=2 STARP_FAULT=%d", n);
+        snprintf(environment, sizeof environment, "STARP_SMALL=0 STARP_TILE=4 STARP_NCPU=2 STARP_MESSAGE=16 STARP_FAULT=%d", n);
         open_with(environment);
         status = repeated(got);
         if (status != STARP_OK && status != STARP_ERR_COMPUTE) fail_msg("task %d: %s", n, starp_last_error());
@@ -293,7 +295,8 @@ static void shapes_are_those_of_the_first_that_succeeds(void **state)
                "ppeval fussy: iteration 0: -40 is negative; none of the others succeeds");
     close_session();
     open_with("");
-    fc_refused(starp_ppeval(session, "fussy", STARP_ARGS(numbers_from(-1, KEPT))), STARP_ERR_COMPUTE, "ppeval fussy: iteration 0: -1 is negative");
+    fc_refused(starp_ppeval(session, "fussy", STARP_ARGS(numbers_from(-1, KEPT))), STARP_ERR_COMPUTE,
+               "ppeval fussy: iteration 0: -1 is negative");
     close_session();
 }
 
@@ -325,6 +328,12 @@ static void failed_items_are_like_the_others(void **state)
     fails_among_items("fussy", 8, STARP_F32);
     fails_among_items("fussy declared", 9, STARP_F32);
     fails_among_items("fussy", 9, STARP_F64);
+    starp_ragged *r = NULL;
+    starp_array *singular = starp_zeros(session, STARP_SHAPE(3, 3, 5), STARP_F32);
+    assert_int_equal(starp_ppeval_ragged(session, "inv", STARP_ARGS(singular), 1, &r), STARP_ERR_COMPUTE);
+    starp_clear_error();
+    assert_int_equal(starp_ragged_dtype_of(r, 4), STARP_F32);
+    la_done(starp_ragged_release(r));
     close_session();
 }
 

@@ -125,7 +125,8 @@ static bool run_one(struct call *c, int64_t i, const starp_argument *in, struct 
     double began = sp_now();
     bool good = sp_iterate_run(&x, i, in);
     sp_function_took(c->f, sp_now() - began, 1);
-    if (!good) sp_fail(x.starved ? &c->s->graph.error : why, x.starved ? STARP_ERR_MEMORY : STARP_ERR_COMPUTE, "%s: iteration %lld: %s", c->what, (long long)i, x.text);
+    if (!good && x.starved) why = &c->s->graph.error;
+    if (!good) sp_fail(why, x.starved ? STARP_ERR_MEMORY : STARP_ERR_COMPUTE, "%s: iteration %lld: %s", c->what, (long long)i, x.text);
     c->result.n = job.nresults;
     for (int k = 0; k < job.nresults; k++) {
         c->result.dtype[k] = (uint8_t)x.item[k].dtype;

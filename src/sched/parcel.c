@@ -98,7 +98,8 @@ static void drop_messages(struct sp_message *m)
     }
 }
 
-/* What is sent or received at a time, as a list of messages of which none is too long for MPI, which counts in int. The last has the footer. */
+/* What is sent or received at a time, as a list of messages, none of which is too long for MPI, which counts in int. The last one
+   has the footer. */
 static struct sp_message *new_messages(struct sp_run *run, struct sp_slot *slot, size_t bytes, int peer, bool receive)
 {
     struct sp_sched *s = run->sched;
@@ -108,8 +109,8 @@ static struct sp_message *new_messages(struct sp_run *run, struct sp_slot *slot,
         struct sp_message *m = sp_malloc(sizeof *m);
         if (!m) return drop_messages(list), NULL;
         bool last = i == n - 1;
-        *m = (struct sp_message){ .next = list, .run = run, .slot = slot, .data = (char *)slot->data + i * most, .peer = peer, .receive = receive,
-                                  .bytes = last ? bytes - i * most + FOOTER : most, .last = last };
+        *m = (struct sp_message){ .next = list, .run = run, .slot = slot, .data = (char *)slot->data + i * most, .peer = peer,
+                                  .receive = receive, .last = last, .bytes = last ? bytes - i * most + FOOTER : most };
         list = m;
     }
     uint32_t *number = receive ? &s->received[peer] : &s->sent[peer];

@@ -30,7 +30,7 @@
     X(max_nodes, "STARP_MAX_NODES", INT, 10000, 16, 1 << 30, "pending nodes that trigger an evaluation") \
     X(max_bytes, "STARP_MAX_BYTES", INT, (int64_t)1 << 30, 0, INT64_MAX, "host data taken in that triggers an evaluation") \
     X(in_flight, "STARP_IN_FLIGHT", INT, 1024, 1, 1 << 20, "tasks submitted and not yet ended") \
-    X(message, "STARP_MESSAGE", INT, 1 << 30, 16, 1 << 30, "bytes of a message between ranks; what is longer goes in several (for tests)") \
+    X(message, "STARP_MESSAGE", INT, 1 << 30, 16, 1 << 30, "bytes of a message; longer ones are several (for tests)") \
     X(progress, "STARP_PROGRESS", BOOL, 0, 0, 1, "a progress bar on stderr") \
     X(explain, "STARP_EXPLAIN", BOOL, 0, 0, 1, "every plan on stderr as it is run") \
     X(check, "STARP_CHECK", BOOL, 0, 0, 1, "run every fused step element by element too, and compare") \
