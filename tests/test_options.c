@@ -95,6 +95,7 @@ static void numbers(void **state)
         { SP_OPTION_max_nodes, "16", 16 },
         { SP_OPTION_max_nodes, "1073741824", 1 << 30 },
         { SP_OPTION_in_flight, "1", 1 },
+        { SP_OPTION_message, "1G", 1 << 30 },
         { SP_OPTION_fault, "3", 3 },
     };
     struct sp_options o;
@@ -168,6 +169,8 @@ static void bad_numbers(void **state)
     expect_refusal("STARP_TILE", "0", "1");
     expect_refusal("STARP_MAX_NODES", "15", "16");
     expect_refusal("STARP_IN_FLIGHT", "0", "1");
+    expect_refusal("STARP_MESSAGE", "15", "16");
+    expect_refusal("STARP_MESSAGE", "2G", "1073741824"); /* MPI counts in int */
     expect_refusal("STARP_TILE", "2048G", "1099511627776");
 }
 

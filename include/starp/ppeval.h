@@ -64,14 +64,16 @@ STARP_API starp_array *starp_ppeval(starp_session *s, const char *function, int 
 /**
  * The same for a function of several results: the first `nresults` of them, in results[]. When it fails all of these are NULL.
  * With STARP_PPEVAL_KEEP=1 the elements of iterations that fail are NaN (0 for integers), the evaluation still returns
- * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept, and starp_read() copies them. The first iteration of a function that does not declare its results'
- * shapes must not fail.
+ * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept, and starp_read() copies them. Of a function that
+ * does not declare its results' shapes, the first iteration that succeeds tells them; if none does, there is no result.
  */
 STARP_API starp_status starp_ppeval_list(starp_session *s, const char *function, int nargs, starp_array *const *args, int nresults,
                                          starp_array **results);
 /**
  * The same for results whose shapes or dtypes may differ from iteration to iteration, each a container, to be released by
  * starp_ragged_release(). Sync: shapes are known when all iterations have run. The items stay where they are, on all ranks.
+ * With STARP_PPEVAL_KEEP=1 items of iterations that fail have shape (0,) and the dtype of the first item that there is; if there is
+ * none, the dtype that the function declares, or f64.
  */
 STARP_API starp_status starp_ppeval_ragged(starp_session *s, const char *function, int nargs, starp_array *const *args, int nresults,
                                            starp_ragged **results);

@@ -62,7 +62,6 @@ struct starp_session {
     starp_run *runs;          /* all that starp_wait has not freed */
     starp_stats count;        /* what the client counts: handles, evals, flushes */
     starp_ragged *ragged;     /* all that are not released */
-    uint32_t tickets;         /* of ragged evaluations */
     starp_session *next_open; /* of the process */
 };
 
@@ -130,6 +129,11 @@ bool sp_client_axes(starp_session *s, const char *what, const starp_dims *axes);
 
 /* Computes those of the nodes that have no value yet, counting the reason; node[] is reordered. */
 starp_status sp_client_compute(starp_session *s, int n, struct sp_node **node, uint64_t *reason, struct sp_error *e);
+/*
+ * What to compute so that a handle's node no longer holds a pending graph: NULL when it holds none. Constants and
+ * ranges stay lazy, and of a view and what it looks at, the smaller is computed.
+ */
+struct sp_node *sp_client_pending(struct sp_node *n);
 /* Computes what the handles stand for when the graph has grown too large. Its error is recorded. */
 bool sp_client_flush(starp_session *s);
 /* The same when the host data taken in since the last evaluation, which pending nodes may hold, is too much. */
@@ -153,7 +157,7 @@ struct starp_ragged {
     struct sp_node *flat[STARP_NDTYPES]; /* NULL: no items of that dtype */
 };
 /* The container of result k of a ragged ppeval, whose table was read; last: nobody asks for more of the evaluation. */
-starp_ragged *sp_ragged_new(starp_session *s, struct sp_node *table, const int64_t *words, int64_t n, int nresults, int k, uint32_t ticket, bool last,
+starp_ragged *sp_ragged_new(starp_session *s, struct sp_node *table, const int64_t *words, int64_t n, int nresults, int k, bool last,
                             struct sp_error *e);
 /* An array of n rows for ppeval, which tell where each item lies and what it is: its words, then the place of its first element. */
 struct sp_node *sp_ragged_table(starp_ragged *r, struct sp_error *e);
@@ -161,10 +165,11 @@ struct sp_node *sp_ragged_table(starp_ragged *r, struct sp_error *e);
 starp_dtype sp_ragged_dtype(const starp_ragged *r);
 void sp_ragged_free(starp_ragged *r);
 void sp_ragged_unref(starp_ragged *r);
-/* Computes a ragged ppeval by its table, of n iterations; the first `wanted` of its results. With STARP_PPEVAL_KEEP these may be
+/* Computes a ragged ppeval by its table, of n iterations; the first `wanted` of its results, whose items are of these dtypes if all
+   iterations fail. With STARP_PPEVAL_KEEP these may be
    there though the status tells of an error. */
-starp_status sp_ragged_evaluate(starp_session *s, struct sp_node *table, int64_t n, int nresults, int wanted, uint32_t ticket, starp_ragged **results,
-                                struct sp_error *e);
+starp_status sp_ragged_evaluate(starp_session *s, struct sp_node *table, int64_t n, int nresults, int wanted, const uint8_t *dtype,
+                                starp_ragged **results, struct sp_error *e);
 
 /* ---------------------------------------------------------------------------------------------------- split.c */
 

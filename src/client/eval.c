@@ -90,11 +90,7 @@ starp_status sp_client_compute(starp_session *s, int n, struct sp_node **node, u
 
 /* -------------------------------------------------------------------------------------------- automatic evaluation */
 
-/*
- * What to compute so that a handle's node no longer holds a pending graph: NULL when it holds none. Constants and
- * ranges stay lazy, and of a view and what it looks at, the smaller is computed.
- */
-static struct sp_node *worth_computing(struct sp_node *n)
+struct sp_node *sp_client_pending(struct sp_node *n)
 {
     if (n->fault || sp_node_is_leaf(n)) return NULL;
     if (n->kind != SP_KIND_VIEW) return n;
@@ -109,7 +105,7 @@ static uint64_t burden(const starp_session *s)
     uint64_t nodes = s->graph.live;
     if (nodes < s->max_nodes) return nodes;
     for (const starp_array *x = s->ring.next; x != &s->ring && nodes > 0; x = x->next) {
-        if (x->magic == SP_ARRAY_MAGIC && !worth_computing(x->node)) nodes--;
+        if (x->magic == SP_ARRAY_MAGIC && !sp_client_pending(x->node)) nodes--;
     }
     return nodes;
 }
@@ -124,7 +120,7 @@ static int gather_live(starp_session *s, struct pending *p)
 {
     int n = 0;
     for (starp_array *x = s->ring.next; x != &s->ring; x = x->next) {
-        struct sp_node *node = x->magic == SP_ARRAY_MAGIC && !x->failed ? worth_computing(x->node) : NULL;
+        struct sp_node *node = x->magic == SP_ARRAY_MAGIC && !x->failed ? sp_client_pending(x->node) : NULL;
         if (node) p[n++] = (struct pending){ sp_node_retain(node), x };
     }
     return n;

@@ -101,11 +101,10 @@ static bool put_iterations_first(struct call *c)
     return true;
 }
 
-static struct sp_node *build_call(struct call *c, uint32_t ticket)
+static struct sp_node *build_call(struct call *c, bool ragged)
 {
-    struct sp_ppeval_param p = { .function = c->number, .nresults = (uint8_t)(ticket ? c->nresults : c->result.n), .whole = (uint8_t)c->whole,
-                                 .items = (uint8_t)c->items, .ragged = ticket > 0, .cost = (float)sp_function_cost(c->f), .ticket = ticket,
-                                 .seed = c->seed, .stream = c->stream };
+    struct sp_ppeval_param p = { .function = c->number, .nresults = (uint8_t)(ragged ? c->nresults : c->result.n), .whole = (uint8_t)c->whole,
+                                 .items = (uint8_t)c->items, .ragged = ragged, .cost = (float)sp_function_cost(c->f), .seed = c->seed, .stream = c->stream };
     return sp_build_ppeval(&c->s->graph, c->nin, c->in, &p, &c->result);
 }
 
@@ -176,7 +175,7 @@ static bool evaluate(struct call *c, struct sp_node **results)
 {
     struct sp_graph *g = &c->s->graph;
     if (!sp_ppeval_results(c) || !put_iterations_first(c)) return false;
-    struct sp_node *call = build_call(c, 0);
+    struct sp_node *call = build_call(c, false);
     for (int k = 0; k < c->nresults && call; k++) {
         struct sp_node *part = c->result.n > 1 ? sp_build_part(g, call, k) : sp_node_retain(call);
         results[k] = part ? sp_build_joined(g, part, c->f->f.column_major) : NULL;
@@ -253,12 +252,12 @@ starp_status starp_ppeval_list(starp_session *s, const char *function, int nargs
 }
 
 /* The table of a ragged evaluation: a row for each result of each iteration. */
-static struct sp_node *build_table(struct call *c, uint32_t ticket)
+static struct sp_node *build_table(struct call *c)
 {
     int n = c->f->f.nresults;
     c->nresults = n;
     c->result = (struct sp_results){ .n = 1, .dtype = { STARP_I64 }, .shape = { { 2, { c->count, n * SP_ITEM_WORDS } } } };
-    return build_call(c, ticket);
+    return build_call(c, true);
 }
 
 static starp_status evaluate_ragged(struct call *c, const char *function, int nargs, starp_array *const *args, int nresults, starp_ragged **results)
@@ -266,11 +265,14 @@ static starp_status evaluate_ragged(struct call *c, const char *function, int na
     starp_session *s = c->s;
     struct sp_error e = { .status = STARP_OK };
     bool good = prepare(c, function, true, nargs, args);
-    uint32_t ticket = ++s->tickets;
-    struct sp_node *table = good ? build_table(c, ticket) : NULL;
+    struct sp_results declared = { .n = 0 };
+    uint8_t dtype[SP_MAX_RESULTS];
+    memset(dtype, STARP_F64, sizeof dtype);
+    if (good && sp_sched_keeps(s->sched) && sp_ppeval_declared(c, &declared)) memcpy(dtype, declared.dtype, sizeof dtype);
+    struct sp_node *table = good ? build_table(c) : NULL;
     release_inputs(c);
     consume(nargs, args);
-    if (table) sp_ragged_evaluate(s, table, c->count, c->f->f.nresults, nresults, ticket, results, &e);
+    if (table) sp_ragged_evaluate(s, table, c->count, c->f->f.nresults, nresults, dtype, results, &e);
     else e = s->graph.error;
     sp_error_clear(&s->graph.error);
     if (table) sp_node_release(&s->graph, table);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * ppeval_results.c: the shapes of a ppeval's results: what the function declares, for each iteration that has arguments of other shapes
- * than the one before; or what its first iteration makes, which is computed at once.
+ * than the one before; or what its first iteration makes, which is computed at once, or the first one that does not fail.
  */
 #include <string.h>
 
 #include "ppeval.h"
 
-/* Input k, or its first slice. */
-static void describe_first(const struct call *c, int k, starp_argument *x, const void *data)
+/* Input k, or a slice of it: all are alike. */
+static void describe_slice(const struct call *c, int k, starp_argument *x, const void *data)
 {
     const starp_dims *shape = &c->in[k]->shape;
     int split = c->whole >> k & 1 ? 0 : 1;
@@ -22,7 +22,7 @@ static void describe_iteration(const struct call *c, int64_t i, starp_argument *
         const int64_t *row = c->items >> k & 1 ? c->container[k]->row + i * SP_ITEM_WORDS : NULL;
         int64_t extent[STARP_MAXDIM];
         if (!row) {
-            describe_first(c, k, &in[n], NULL);
+            describe_slice(c, k, &in[n], NULL);
             continue;
         }
         for (int a = 0; a < row[1]; a++) extent[a] = row[2 + (c->f->f.column_major ? row[1] - 1 - a : a)];
@@ -95,35 +95,39 @@ static bool take_declared(struct call *c)
     return true;
 }
 
-/* The first slices, computed and read into memory of their own. */
-static bool read_first(struct call *c, starp_argument *in, void **data)
+/* The slices of iteration i, computed and read into memory of their own; what is whole is read once. */
+static bool read_slices(struct call *c, int64_t i, starp_argument *in, void **data)
 {
     struct sp_graph *g = &c->s->graph;
-    starp_index first[] = { STARP_AT(0) };
+    starp_index at[] = { STARP_AT(i) };
     bool good = true;
     for (int k = 0; k < c->nin && good; k++) {
-        struct sp_node *n = c->whole >> k & 1 ? sp_node_retain(c->in[k]) : sp_build_slice(g, c->in[k], 1, first);
+        bool whole = c->whole >> k & 1;
+        if (whole && data[k]) continue;
+        struct sp_node *n = whole ? sp_node_retain(c->in[k]) : sp_build_slice(g, c->in[k], 1, at);
         if (!n) return false;
         size_t bytes = (size_t)sp_shape_size(&n->shape) * sp_dtypes[n->dtype].size;
-        data[k] = sp_aligned(64, bytes > 0 ? bytes : 1);
+        if (!data[k]) data[k] = sp_aligned(64, bytes > 0 ? bytes : 1);
         if (!data[k]) sp_fail_memory(&g->error);
         good = data[k] && sp_client_read(c->s, n, data[k], &g->error) == STARP_OK;
-        describe_first(c, k, &in[k], data[k]);
+        describe_slice(c, k, &in[k], data[k]);
         sp_node_release(g, n);
     }
     return good;
 }
 
-static bool run_first(struct call *c, const starp_argument *in)
+/* Without the graph's error it is the iteration that fails, which `why` tells. */
+static bool run_one(struct call *c, int64_t i, const starp_argument *in, struct sp_error *why)
 {
     struct sp_iterate job = { .name = c->f->name, .iterate = c->f->f.iterate, .user = c->f->f.user, .nin = c->nin, .nresults = c->f->f.nresults,
                               .count = c->count, .free = true, .seed = c->seed, .stream = c->stream, .kernels = sp_sched_kernels(c->s->sched),
                               .unwanted = sp_sched_unwanted, .asked = c->s->sched };
     struct sp_iteration x = { .job = &job };
     double began = sp_now();
-    bool good = sp_iterate_run(&x, 0, in);
+    bool good = sp_iterate_run(&x, i, in);
     sp_function_took(c->f, sp_now() - began, 1);
-    if (!good) sp_fail(&c->s->graph.error, x.starved ? STARP_ERR_MEMORY : STARP_ERR_COMPUTE, "%s: iteration 0: %s", c->what, x.text);
+    if (!good && x.starved) why = &c->s->graph.error;
+    if (!good) sp_fail(why, x.starved ? STARP_ERR_MEMORY : STARP_ERR_COMPUTE, "%s: iteration %lld: %s", c->what, (long long)i, x.text);
     c->result.n = job.nresults;
     for (int k = 0; k < job.nresults; k++) {
         c->result.dtype[k] = (uint8_t)x.item[k].dtype;
@@ -133,15 +137,42 @@ static bool run_first(struct call *c, const starp_argument *in)
     return good;
 }
 
-static bool find_by_first(struct call *c)
+/* What slices are taken from, so that it is not computed for each of many. */
+static bool compute_inputs(struct call *c)
+{
+    struct sp_node *node[SP_MAX_READS];
+    int n = 0;
+    for (int k = 0; k < c->nin; k++) {
+        node[n] = c->whole >> k & 1 ? NULL : sp_client_pending(c->in[k]);
+        n += node[n] != NULL;
+    }
+    return sp_client_compute(c->s, n, node, &c->s->count.flush_read, &c->s->graph.error) == STARP_OK;
+}
+
+/* The first iteration tells, or, where others may fail alone, the first that succeeds. */
+static bool find_by_running(struct call *c)
 {
     starp_argument in[SP_MAX_READS];
     void *data[SP_MAX_READS] = { NULL };
-    struct sp_error *e = &c->s->graph.error;
+    struct sp_error *e = &c->s->graph.error, why = { .status = STARP_OK };
+    int64_t most = sp_sched_keeps(c->s->sched) ? c->count : 1;
+    bool good = false;
     if (c->items) return sp_fail(e, STARP_ERR_ARGUMENT, "%s: over a container, results' shapes must be declared, or starp_ppeval_ragged be used", c->what), false;
     if (c->count == 0) return sp_fail(e, STARP_ERR_ARGUMENT, "%s: there is no iteration to tell the shapes of the results, which it does not declare", c->what), false;
-    bool good = read_first(c, in, data) && run_first(c, in);
+    for (int64_t i = 0; i < most && !good && e->status == STARP_OK && !sp_sched_unwanted(c->s->sched); i++) {
+        if (i == 1 && !compute_inputs(c)) break;
+        good = read_slices(c, i, in, data) && run_one(c, i, in, &why);
+    }
     for (int k = 0; k < c->nin; k++) sp_free(data[k]);
+    if (good || e->status != STARP_OK) return good;
+    const char *rest = most > 1 ? "; none of the others succeeds, so there is no telling of which shapes the results are" : "";
+    return sp_fail(e, why.status, "%s%s", why.text, rest), false;
+}
+
+bool sp_ppeval_declared(struct call *c, struct sp_results *r)
+{
+    bool good = (c->f->builtin || c->f->f.shapes) && c->count > 0 && declare(c, 0, r);
+    sp_error_clear(&c->s->graph.error);
     return good;
 }
 
@@ -149,7 +180,7 @@ bool sp_ppeval_results(struct call *c)
 {
     if (c->f->builtin) return take_declared(c);
     sp_sched_watch(c->s->sched);
-    bool good = c->f->f.shapes ? take_declared(c) : find_by_first(c);
+    bool good = c->f->f.shapes ? take_declared(c) : find_by_running(c);
     if (!sp_sched_watched(c->s->sched) || good) return good;
     sp_error_clear(&c->s->graph.error);
     return sp_fail(&c->s->graph.error, STARP_ERR_CANCELLED, "%s: cancelled while the shapes of its results were asked for", c->what), false;

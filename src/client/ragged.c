@@ -64,7 +64,7 @@ static bool gather(starp_ragged *r, struct sp_node *table, struct sp_items_param
     return status == STARP_OK;
 }
 
-starp_ragged *sp_ragged_new(starp_session *s, struct sp_node *table, const int64_t *words, int64_t n, int nresults, int k, uint32_t ticket, bool last,
+starp_ragged *sp_ragged_new(starp_session *s, struct sp_node *table, const int64_t *words, int64_t n, int nresults, int k, bool last,
                             struct sp_error *e)
 {
     int64_t total[STARP_NDTYPES] = { 0 };
@@ -82,7 +82,7 @@ starp_ragged *sp_ragged_new(starp_session *s, struct sp_node *table, const int64
     int most = STARP_NDTYPES - 1;
     while (!there[most]) most--;
     for (int d = 0; d <= most; d++) {
-        struct sp_items_param p = { .ticket = ticket, .result = k, .dtype = d, .n = total[d], .last = last && d == most };
+        struct sp_items_param p = { .result = k, .dtype = d, .n = total[d], .last = last && d == most };
         if (there[d] && !gather(r, table, &p, e)) return sp_ragged_free(r), NULL;
     }
     return r;
@@ -121,9 +121,17 @@ struct sp_node *sp_ragged_table(starp_ragged *r, struct sp_error *e)
 
 /* ------------------------------------------------------------------------------------------------------ evaluation */
 
+/* Items of iterations that have failed are of the dtype of the first one that is there. words: of a result's first row. */
+static void give_dtype(int64_t *words, int64_t n, int nresults, uint8_t dtype)
+{
+    int64_t step = nresults * (int64_t)SP_ITEM_WORDS, found = dtype;
+    for (int64_t i = n - 1; i >= 0; i--) found = words[i * step] == SP_ITEM_FAILED ? found : words[i * step];
+    for (int64_t i = 0; i < n; i++) words[i * step] = words[i * step] == SP_ITEM_FAILED ? found : words[i * step];
+}
+
 /* Reads the table and makes the containers. What failed in some iterations only is reported, but takes nothing with it. */
-starp_status sp_ragged_evaluate(starp_session *s, struct sp_node *table, int64_t n, int nresults, int wanted, uint32_t ticket, starp_ragged **results,
-                                struct sp_error *e)
+starp_status sp_ragged_evaluate(starp_session *s, struct sp_node *table, int64_t n, int nresults, int wanted, const uint8_t *dtype,
+                                starp_ragged **results, struct sp_error *e)
 {
     struct sp_error note = { .status = STARP_OK };
     struct sp_node *root = table;
@@ -132,7 +140,8 @@ starp_status sp_ragged_evaluate(starp_session *s, struct sp_node *table, int64_t
     if (!words) return sp_fail_memory(e);
     bool good = sp_sched_ops.get(s->sched, table->value, words, e) == STARP_OK;
     for (int k = 0; k < wanted && good; k++) {
-        results[k] = sp_ragged_new(s, table, words, n, nresults, k, ticket, k == wanted - 1, e);
+        give_dtype(words + k * SP_ITEM_WORDS, n, nresults, dtype[k]);
+        results[k] = sp_ragged_new(s, table, words, n, nresults, k, k == wanted - 1, e);
         good = results[k];
     }
     for (int k = 0; k < wanted && !good; k++) {

@@ -60,6 +60,7 @@ static void set_up(starp_session *s)
     const struct sp_options *options = sp_sched_options(s->sched);
     sp_graph_init(&s->graph, sp_sched_ops.drop, s->sched);
     s->graph.gone = sp_sched_ops.gone;
+    s->graph.function = sp_function_name;
     sp_slab_init(&s->handles, sizeof(starp_array));
     sp_slab_init(&s->run_slab, sizeof(starp_run));
     sp_sched_tick(s->sched, sp_client_tick, s);

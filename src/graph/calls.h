@@ -58,17 +58,18 @@ struct sp_ppeval_param {
     uint8_t nresults, whole; /* whole: a bit for each input that is not split */
     uint8_t ragged, items;  /* items: a bit for each input that holds items end to end, whose table is the next input. ragged: its one result is a table, SP_ITEM_WORDS numbers for each result */
     float cost;             /* seconds of an iteration, or 0: not known */
-    uint32_t ticket;        /* of a ragged one, by which its items are asked for */
+    uint32_t unused;
     uint64_t seed, stream;  /* of its random numbers */
 };
 
 #define SP_ITEM_WORDS (STARP_MAXDIM + 2) /* of an item in a table: dtype, dimensions, extents */
+#define SP_ITEM_FAILED (-1) /* instead of its dtype: the iteration has not made it */
 /* Of the items of one result of a ragged ppeval, of which the input is the table, that have one dtype. */
 struct sp_items_param {
-    uint64_t ticket;        /* of the evaluation */
     int32_t result, dtype;
     int64_t n;              /* elements of all */
     int64_t last;           /* 1: nobody asks for more */
+    int64_t unused;
 };
 
 /* Of one along two axes: those in the order in which they are taken. */

@@ -305,6 +305,8 @@ struct sp_graph {
     sp_drop_fn *drop;
     /* Told the id of every shared node that dies, unless NULL. It must leave the graph alone. */
     void (*gone)(void *executor, uint64_t id);
+    /* The name of a ppeval's function, for plans, unless NULL. */
+    const char *(*function)(const void *executor, uint32_t number);
     void *executor;
 };
 
@@ -329,6 +331,7 @@ const char *sp_node_name(const struct sp_node *n); /* of its operation, or its k
  * come along, since steps read them. Built anew at each sync, cheaply; everything else of a plan is cached.
  */
 struct sp_order {
+    const struct sp_graph *graph; /* whose nodes they are, if it was made of one; else NULL */
     struct sp_node **node; /* borrowed */
     int32_t (*in)[SP_MAX_READS]; /* indices of the inputs, after merging */
     uint8_t *root;

@@ -193,6 +193,7 @@ starp_status sp_order_make(struct sp_order *o, struct sp_graph *g, struct sp_nod
                            struct sp_error *e)
 {
     starp_status status = STARP_OK;
+    o->graph = g;
     o->merged = 0;
     o->given = false;
     if (o->table_cap > 4096 && o->n * 16 < o->table_cap) { /* after a large graph: do not clear so much each time */

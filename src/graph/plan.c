@@ -25,7 +25,8 @@ static void put(struct writer *w, const void *p, size_t n)
 static uint32_t function_of(const struct sp_node *n)
 {
     uint32_t function = 0;
-    if (n->kind == SP_KIND_MAP && sp_op_applies(n->op)) memcpy(&function, n->param, sizeof function);
+    bool ppeval = n->kind == SP_KIND_CALL && n->op == SP_CALL_ppeval;
+    if (ppeval || (n->kind == SP_KIND_MAP && sp_op_applies(n->op))) memcpy(&function, n->param, sizeof function);
     return function;
 }
 

@@ -116,6 +116,17 @@ static void print_result(char letter, int k, int32_t node, const struct sp_order
             sp_shape_text(text, &n->shape));
 }
 
+/* What a step does, by name. */
+static void print_name(const struct sp_node *n, const struct sp_order *o, FILE *out)
+{
+    struct sp_ppeval_param p;
+    const struct sp_graph *g = o->graph;
+    fputs(sp_node_name(n), out);
+    if (n->kind != SP_KIND_CALL || n->op != SP_CALL_ppeval || !g || !g->function) return;
+    memcpy(&p, n->param, sizeof p);
+    fprintf(out, " %s", g->function(g->executor, p.function));
+}
+
 static void print_step(const struct sp_step *s, int32_t t, const struct sp_order *o, FILE *out)
 {
     char text[SP_SHAPE_TEXT];
@@ -125,7 +136,11 @@ static void print_step(const struct sp_step *s, int32_t t, const struct sp_order
         memcpy(grid, n->param, sizeof grid);
         if (s->kind == SP_STEP_PART) fprintf(out, "step %d: result %d, %s\n", t, n->op, sp_shape_text(text, &s->shape));
         else if (s->kind == SP_STEP_RESHAPE && grid[0] > 0) fprintf(out, "step %d: distribute over %d x %d ranks\n", t, grid[0], grid[1]);
-        else fprintf(out, "step %d: %s to %s", t, sp_node_name(n), sp_shape_text(text, &n->shape));
+        else {
+            fprintf(out, "step %d: ", t);
+            print_name(n, o, out);
+            fprintf(out, " to %s", sp_shape_text(text, &n->shape));
+        }
         if (s->program) fprintf(out, ", of %d operation%s over %s", s->nops - 1, s->nops == 2 ? "" : "s", sp_shape_text(text, &s->shape));
         fputs("\n", out);
         for (int k = 0; k < s->noperand; k++) print_operand(s, k, o, out);
@@ -174,7 +189,8 @@ void sp_plan_dot(const struct sp_order *o, FILE *out)
     fputs("digraph starp {\n    node [shape=box, fontname=\"monospace\"];\n", out);
     for (int32_t i = 0; i < o->n; i++) {
         const struct sp_node *n = o->node[i];
-        fprintf(out, "    n%d [label=\"%%%d %s", i, i, sp_node_name(n));
+        fprintf(out, "    n%d [label=\"%%%d ", i, i);
+        print_name(n, o, out);
         if (n->kind == SP_KIND_CONST) {
             fputs(" ", out);
             print_constant(n, out);

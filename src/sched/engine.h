@@ -38,6 +38,7 @@ struct sp_slot {
     uint32_t refs;
     int cls;                          /* below 0: it is not the pool's */
     bool resident;                    /* its pages may be in memory; if not, they will be zeros */
+    atomic_int arriving;              /* messages that are still to come in */
     uint64_t reads, writes;           /* the last run whose tasks read it without a handle, wrote it with or without one */
     struct _starpu_data_state *handle; /* registered when a task first depends on it */
     struct sp_slot *next;
@@ -107,6 +108,7 @@ struct sp_value {
     struct sp_map map;
     uint64_t run;           /* the run whose tasks write it: complete when that has ended */
     uint64_t id;            /* of its node, by which other ranks know it; rank 0 only */
+    struct sp_remains *remains; /* of the table of a ragged evaluation: what it is about; or NULL */
     int64_t ntile;
     struct sp_slot *slot[]; /* row-major over the grid; NULL: another rank's tile */
 };
@@ -177,7 +179,6 @@ struct sp_sched {
     uint32_t nfunction, function_cap;
     struct sp_plugin *plugin;       /* the last one loaded first */
     uint64_t evaluations;           /* of functions on slices */
-    struct sp_remains *remains;     /* of ragged evaluations */
     uint64_t refined, refused;      /* systems that STARP_MIXED has solved, and those that it left to the usual way */
 };
 
@@ -268,7 +269,7 @@ void sp_drain(struct sp_run *run);
 void sp_slot_forget(struct sp_slot *slot); /* unregisters its handle */
 /* One more message the run waits for. */
 void sp_expect(struct sp_run *run);
-/* Expects a message that tasks submitted from now on read by its slot's handle. */
+/* Expects the messages of a list, which make up what tasks submitted from now on read by their slot's handle. */
 void sp_receive(struct sp_message *m);
 /* Called when a message has arrived or gone out; frees it. */
 void sp_message_ended(struct sp_message *m);
@@ -294,6 +295,8 @@ size_t sp_piece_bytes(const struct sp_piece *x); /* the room it takes */
 void sp_parcel_clear(struct sp_parcel *p);
 bool sp_parcel_add(struct sp_parcel *p, const struct sp_piece *piece); /* finds `at` */
 void sp_parcel_free(struct sp_parcel *p);
+/* How many messages so many bytes are. */
+size_t sp_message_count(const struct sp_sched *s, size_t bytes);
 /* Says in a message that is about to go whether its run holds; what another rank has said in one that has come. */
 void sp_message_sign(const struct sp_message *m);
 bool sp_message_is_sound(const struct sp_message *m);
@@ -432,21 +435,18 @@ starp_status sp_lower_outputs(struct sp_lowering *l);
 /* lower_reduce.c: partial results, and the tasks that combine them. */
 starp_status sp_lower_partials(struct sp_lowering *l);
 starp_status sp_lower_combine(struct sp_lowering *l);
-/* lower_ragged.c: what the iterations of a ragged evaluation have left, on the ranks where they ran, until it is gathered. */
+/* lower_ragged.c: what the iterations of a ragged evaluation have left, on the ranks where they ran, until it is gathered or its table goes. */
 struct sp_remains {
-    struct sp_remains *next;
-    uint64_t run;                   /* that made it */
-    uint32_t ticket;
     int nresults;
     int64_t n, unit;                /* iterations; dealt so many at a time, */
     struct sp_map map;              /* like this */
     struct sp_item item[];          /* of iteration i: from i * nresults on; no data: another rank's */
 };
-struct sp_remains *sp_remains_new(struct sp_run *run, uint32_t ticket, int nresults, int64_t n, int64_t unit, const struct sp_map *map);
+/* They belong to their table from now on. NULL: no memory. */
+struct sp_remains *sp_remains_new(struct sp_value *table, int nresults, int64_t n, int64_t unit, const struct sp_map *map);
 /* Who has which iterations is settled. */
 void sp_remains_dealt(struct sp_remains *r, const struct sp_map *map);
-/* Those of a run, or all of a session for 0. */
-void sp_remains_drop(struct sp_sched *s, uint64_t run);
+void sp_remains_drop(struct sp_value *table); /* nothing if there are none */
 /* lower_call.c: operations on whole arrays, and one of several results. */
 starp_status sp_lower_call(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
 starp_status sp_lower_part(struct sp_run *run, int32_t step, struct sp_error *e);

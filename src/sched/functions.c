@@ -194,6 +194,12 @@ const struct sp_function *sp_function_find(const struct sp_sched *s, const char 
     return find(s, name, false, number);
 }
 
+const char *sp_function_name(const void *sched, uint32_t number)
+{
+    const struct sp_sched *s = sched;
+    return number < s->nfunction ? s->function[number]->name : "?";
+}
+
 const starp_elementwise *sp_elementwise_find(const struct sp_sched *s, const char *name, uint32_t *number)
 {
     const struct sp_function *x = find(s, name, true, number);

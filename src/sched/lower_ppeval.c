@@ -93,7 +93,7 @@ static void leave_items(struct iterate_task *t, struct sp_iteration *x, int64_t 
             *item = (struct sp_item){ .dtype = STARP_F64, .shape = { 1, { 0 } } };
         }
         memset(row, 0, SP_ITEM_WORDS * sizeof *row);
-        row[0] = item->dtype;
+        row[0] = x->failed ? SP_ITEM_FAILED : (int64_t)item->dtype;
         row[1] = item->shape.n;
         memcpy(row + 2, item->shape.v, (size_t)item->shape.n * sizeof *row);
         left[k] = *item;
@@ -442,7 +442,9 @@ starp_status sp_lower_ppeval(struct sp_calling *c)
     bool rounds = !o.map.everywhere && o.nunit >= (int64_t)DEALT_UNITS * c->run->sched->ranks && stores_something(o.p);
     if (rounds) SP_TRY(sp_dealing_begin(c, &o.p->dealing, o.nunit));
     if (rounds) o.map.table = o.p->dealing.owner;
-    if (q.ragged && !(o.p->remains = sp_remains_new(c->run, q.ticket, q.nresults, n, o.unit, &o.map))) return sp_fail_memory(c->e);
+    struct sp_value *table = q.ragged ? sp_call_result(c, 0) : NULL;
+    if (table) o.p->remains = sp_remains_new(table, q.nresults, n, o.unit, &o.map);
+    if (q.ragged && !o.p->remains) return sp_fail_memory(c->e);
     starp_status status = submit(&o, rounds);
     if (status == STARP_OK && q.ragged) sp_remains_dealt(o.p->remains, &o.map);
     return status;

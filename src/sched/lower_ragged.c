@@ -11,21 +11,17 @@
 
 /* --------------------------------------------------------------------------------------------------- what remains */
 
-struct sp_remains *sp_remains_new(struct sp_run *run, uint32_t ticket, int nresults, int64_t n, int64_t unit, const struct sp_map *map)
+struct sp_remains *sp_remains_new(struct sp_value *table, int nresults, int64_t n, int64_t unit, const struct sp_map *map)
 {
     size_t parts = map->table ? (size_t)((n + unit - 1) / unit) : 0, items = (size_t)(n * nresults);
     struct sp_remains *r = sp_calloc(1, sizeof *r + items * sizeof r->item[0] + parts * sizeof(int32_t));
     if (!r) return NULL;
-    r->run = run->id;
-    r->ticket = ticket;
     r->nresults = nresults;
     r->n = n;
     r->unit = unit;
     r->map = *map;
     if (map->table) r->map.table = (int32_t *)(r->item + items);
-    r->next = run->sched->remains;
-    run->sched->remains = r;
-    return r;
+    return table->remains = r;
 }
 
 void sp_remains_dealt(struct sp_remains *r, const struct sp_map *map)
@@ -34,20 +30,12 @@ void sp_remains_dealt(struct sp_remains *r, const struct sp_map *map)
     if (map->table) memcpy(own, map->table, (size_t)((r->n + r->unit - 1) / r->unit) * sizeof *own);
 }
 
-static void drop(struct sp_remains **at)
+void sp_remains_drop(struct sp_value *table)
 {
-    struct sp_remains *r = *at;
-    *at = r->next;
-    for (int64_t i = 0; i < r->n * r->nresults; i++) sp_free(r->item[i].data);
+    struct sp_remains *r = table->remains;
+    for (int64_t i = 0; r && i < r->n * r->nresults; i++) sp_free(r->item[i].data);
     sp_free(r);
-}
-
-void sp_remains_drop(struct sp_sched *s, uint64_t run)
-{
-    for (struct sp_remains **at = &s->remains; *at;) {
-        if (run == 0 || (*at)->run == run) drop(at);
-        else at = &(*at)->next;
-    }
+    table->remains = NULL;
 }
 
 /* -------------------------------------------------------------------------------------------------------- pieces */
@@ -178,6 +166,33 @@ static starp_status bring_table(struct gathering *g)
     return STARP_OK;
 }
 
+/*
+ * Whether the table has come on all ranks: how many messages there are, and how long, hangs on what it says. What goes out is written
+ * here, not by a task, which a failing run would skip: then ranks would differ.
+ */
+static starp_status agree(const struct gathering *g, bool *good)
+{
+    struct sp_run *run = g->c->run;
+    struct sp_sched *s = run->sched;
+    struct sp_slot *slot, *from[s->ranks];
+    uint64_t own = !atomic_load(&run->stop);
+    *good = own;
+    if (s->ranks == 1) return STARP_OK;
+    SP_TRY(sp_message_slot(run, sizeof own, &slot, g->c->e));
+    memcpy(slot->data, &own, sizeof own);
+    starp_status status = sp_message_send(run, slot, sizeof own, SP_EVERYWHERE, g->c->e);
+    sp_pool_put(&s->pool, slot, run->id);
+    for (int peer = 0; peer < s->ranks && status == STARP_OK; peer++) {
+        if (peer == s->rank) continue;
+        from[peer] = sp_message_receive(run, sizeof own, peer, g->c->e);
+        if (!from[peer]) return g->c->e->status;
+        sp_pool_put(&s->pool, from[peer], run->id);
+    }
+    sp_drain(run);
+    for (int peer = 0; peer < s->ranks && status == STARP_OK; peer++) *good &= peer == s->rank || *(const uint64_t *)from[peer]->data == 1;
+    return status;
+}
+
 /* Where each item begins. What the table says must be what this rank has. */
 static bool measure(struct gathering *g)
 {
@@ -193,28 +208,30 @@ static bool measure(struct gathering *g)
     return at == g->q.n;
 }
 
+/* Where one rank has no table to go by, none gathers: its run has been stopped, and its end tells why. */
 static starp_status lower_gathering(struct gathering *g)
 {
     struct sp_calling *c = g->c;
-    SP_TRY(bring_table(g));
+    bool good;
     g->first = sp_run_keep(c->run, (size_t)(g->r->n + 1) * sizeof *g->first);
     g->to = g->first ? sp_call_result(c, 0) : NULL;
     if (!g->to) return sp_fail_memory(c->e);
     SP_TRY(sp_value_fill(c->run->sched, g->to, false, c->e));
+    SP_TRY(bring_table(g));
+    SP_TRY(agree(g, &good));
+    if (!good) return STARP_OK;
     if (!measure(g)) return sp_fail(c->e, STARP_ERR_RUNTIME, "ppeval items: not what the table says");
     return gather(g);
 }
 
 starp_status sp_lower_items(struct sp_calling *c)
 {
-    struct gathering g = { .c = c };
+    struct sp_value *table = c->run->value[c->step->operand[0].node];
+    struct gathering g = { .c = c, .r = table ? table->remains : NULL };
     memcpy(&g.q, c->node->param, sizeof g.q);
     g.item = sp_dtypes[g.q.dtype].size;
-    struct sp_remains **at = &c->run->sched->remains;
-    while (*at && (*at)->ticket != g.q.ticket) at = &(*at)->next;
-    if (!*at) return sp_fail(c->e, STARP_ERR_RUNTIME, "ppeval items: they are gone");
-    g.r = *at;
+    if (!g.r) return sp_fail(c->e, STARP_ERR_RUNTIME, "ppeval items: they are gone");
     starp_status status = lower_gathering(&g);
-    if (status == STARP_OK && g.q.last) drop(at);
+    if (status == STARP_OK && g.q.last) sp_remains_drop(table);
     return status;
 }

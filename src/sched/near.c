@@ -188,7 +188,7 @@ starp_status sp_near_slot(struct sp_sched *s, size_t bytes, int peer, bool recei
     struct channel *c = s->near ? &(receive ? s->near->in : s->near->out)[peer] : NULL;
     size_t size = (bytes + LINE - 1) / LINE * LINE;
     *slot = NULL;
-    if (!c || !c->base || bytes < s->near->bytes >> PART || c->used + size > s->near->bytes) return STARP_OK;
+    if (!c || !c->base || bytes < s->near->bytes >> PART || sp_message_count(s, bytes) > 1 || c->used + size > s->near->bytes) return STARP_OK;
     if (!has_room(c)) return sp_fail_memory(e);
     if (!c->slot[c->n] && !(c->slot[c->n] = sp_calloc(1, sizeof **slot))) return sp_fail_memory(e);
     *slot = c->slot[c->n++];

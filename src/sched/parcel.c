@@ -3,7 +3,6 @@
  * parcel.c: messages between ranks. Pieces of tiles are packed into one parcel by a task of their owner, and travel without
  * an envelope: the receiver knows from the plan what is in it.
  */
-#include <limits.h>
 #include <string.h>
 
 #include "engine.h"
@@ -65,8 +64,8 @@ static int perform_pack(struct sp_task *task, void *scratch)
 }
 
 /*
- * Behind what a message carries comes a word on whether its run still held when it was sent. In a run that has failed tasks are
- * skipped and messages go all the same, with whatever lies there: nobody is to make anything of that, users' functions least.
+ * Behind what is sent comes a word on whether its run still held then. In a run that has failed tasks are skipped and messages go
+ * all the same, with whatever lies there: nobody is to make anything of that, users' functions least.
  */
 #define FOOTER 16
 #define SOUND UINT64_C(0x736f756e64a5c3e1)
@@ -79,33 +78,51 @@ static void *footer_of(const struct sp_message *m)
 void sp_message_sign(const struct sp_message *m)
 {
     uint64_t word = atomic_load(&m->run->stop) ? 0 : SOUND ^ m->run->id;
-    memcpy(footer_of(m), &word, sizeof word);
+    if (m->last) memcpy(footer_of(m), &word, sizeof word);
 }
 
 bool sp_message_is_sound(const struct sp_message *m)
 {
     uint64_t word;
+    if (!m->last) return true;
     memcpy(&word, footer_of(m), sizeof word);
     return word == (SOUND ^ m->run->id);
 }
 
-static struct sp_message *new_message(struct sp_run *run, struct sp_slot *slot, size_t bytes, int peer, bool receive)
+size_t sp_message_count(const struct sp_sched *s, size_t bytes)
 {
-    struct sp_sched *s = run->sched;
-    struct sp_message *m = sp_malloc(sizeof *m);
-    if (!m) return NULL;
-    uint32_t number = receive ? s->received[peer]++ : s->sent[peer]++;
-    s->messages += !receive;
-    s->bytes_sent += receive ? 0 : bytes;
-    *m = (struct sp_message){ .run = run, .slot = slot, .data = slot->data, .bytes = bytes + FOOTER, .peer = peer, .receive = receive,
-                              .near = sp_near_has(slot), .tag = sp_comm_tag(s->session, number) };
-    return m;
+    size_t most = (size_t)SP_OPTION(&s->options, message);
+    return bytes > most ? (bytes + most - 1) / most : 1;
 }
 
-static starp_status check_size(size_t bytes, struct sp_error *e)
+static void drop_messages(struct sp_message *m)
 {
-    if (bytes <= INT_MAX - FOOTER) return STARP_OK;
-    return sp_fail(e, STARP_ERR_LIMIT, "a message of %zu bytes; at most 2 GiB go between ranks: make STARP_TILE (in linear algebra: STARP_PANEL) smaller", bytes);
+    for (struct sp_message *next; m; m = next) {
+        next = m->next;
+        sp_free(m);
+    }
+}
+
+/* What is sent or received at a time, as a list of messages, none of which is too long for MPI, which counts in int. The last one
+   has the footer. */
+static struct sp_message *new_messages(struct sp_run *run, struct sp_slot *slot, size_t bytes, int peer, bool receive)
+{
+    struct sp_sched *s = run->sched;
+    size_t n = sp_message_count(s, bytes), most = (size_t)SP_OPTION(&s->options, message);
+    struct sp_message *list = NULL;
+    for (size_t i = n; i-- > 0;) {
+        struct sp_message *m = sp_malloc(sizeof *m);
+        if (!m) return drop_messages(list), NULL;
+        bool last = i == n - 1;
+        *m = (struct sp_message){ .next = list, .run = run, .slot = slot, .data = (char *)slot->data + i * most, .peer = peer,
+                                  .receive = receive, .near = sp_near_has(slot), .last = last, .bytes = last ? bytes - i * most + FOOTER : most };
+        list = m;
+    }
+    uint32_t *number = receive ? &s->received[peer] : &s->sent[peer];
+    for (struct sp_message *m = list; m; m = m->next) m->tag = sp_comm_tag(s->session, (*number)++);
+    s->messages += receive ? 0 : n;
+    s->bytes_sent += receive ? 0 : bytes;
+    return list;
 }
 
 starp_status sp_task_sends(struct sp_task *task, struct sp_slot *slot, size_t bytes, int to, struct sp_error *e)
@@ -113,21 +130,18 @@ starp_status sp_task_sends(struct sp_task *task, struct sp_slot *slot, size_t by
     struct sp_sched *s = task->run->sched;
     for (int peer = 0; peer < s->ranks; peer++) {
         if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
-        struct sp_message *m = new_message(task->run, slot, bytes, peer, false);
-        if (!m) return sp_fail_memory(e);
-        m->next = task->post;
-        task->post = m;
-        task->sends++;
+        struct sp_message *list = new_messages(task->run, slot, bytes, peer, false), **end = &list;
+        if (!list) return sp_fail_memory(e);
+        for (; *end; end = &(*end)->next) task->sends++;
+        *end = task->post;
+        task->post = list;
     }
     return STARP_OK;
 }
 
 void sp_task_drop(struct sp_task *task)
 {
-    for (struct sp_message *m = task->post, *next; m; m = next) {
-        next = m->next;
-        sp_free(m);
-    }
+    drop_messages(task->post);
     if (task->end) task->end(task);
     sp_free(task);
 }
@@ -195,7 +209,6 @@ starp_status sp_parcel_lend(struct sp_run *run, const struct sp_parcel *p, int t
 
 starp_status sp_message_slot(struct sp_run *run, size_t bytes, struct sp_slot **slot, struct sp_error *e)
 {
-    SP_TRY(check_size(bytes, e));
     *slot = sp_pool_get(&run->sched->pool, bytes + FOOTER, false);
     if (!*slot) return sp_fail_memory(e);
     (*slot)->writes = (*slot)->reads = run->id; /* nobody gets it before the run has ended */
@@ -208,13 +221,16 @@ starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t by
     bool is_signed = false;
     for (int peer = 0; peer < s->ranks; peer++) {
         if (peer == s->rank || (to != SP_EVERYWHERE && peer != to)) continue;
-        struct sp_message *m = new_message(run, slot, bytes, peer, false);
+        struct sp_message *m = new_messages(run, slot, bytes, peer, false);
         if (!m) return sp_fail_memory(e);
-        sp_expect(run);
-        atomic_fetch_add(&run->outgoing, 1);
-        if (!is_signed) sp_message_sign(m);
+        for (struct sp_message *next; m; m = next) {
+            next = m->next;
+            sp_expect(run);
+            atomic_fetch_add(&run->outgoing, 1);
+            if (!is_signed) sp_message_sign(m);
+            sp_comm_post(m);
+        }
         is_signed = true;
-        sp_comm_post(m);
     }
     return STARP_OK;
 }
@@ -222,16 +238,15 @@ starp_status sp_message_send(struct sp_run *run, struct sp_slot *slot, size_t by
 /* Nobody else gets it before the run has ended: waiting for an earlier reader would hold up this message and those behind it. */
 static struct sp_slot *receive(struct sp_run *run, struct sp_slot *slot, size_t bytes, int from, struct sp_error *e)
 {
-    struct sp_message *m = slot ? new_message(run, slot, bytes, from, true) : NULL;
-    if (!m) return sp_pool_put(&run->sched->pool, slot, 0), sp_fail_memory(e), NULL;
+    struct sp_message *list = slot ? new_messages(run, slot, bytes, from, true) : NULL;
+    if (!list) return sp_pool_put(&run->sched->pool, slot, 0), sp_fail_memory(e), NULL;
     slot->writes = slot->reads = run->id;
-    sp_receive(m);
+    sp_receive(list);
     return slot;
 }
 
 struct sp_slot *sp_message_receive(struct sp_run *run, size_t bytes, int from, struct sp_error *e)
 {
-    if (check_size(bytes, e) != STARP_OK) return NULL;
     return receive(run, sp_pool_get(&run->sched->pool, bytes + FOOTER, false), bytes, from, e);
 }
 

@@ -35,7 +35,7 @@ bool sp_world_answered(uint64_t run, int milliseconds);
 starp_status sp_world_next(struct sp_frame_head *h, unsigned char **body, struct sp_error *e);
 void sp_world_reply(const struct sp_done *done);
 
-/* Bytes on their way to or from another rank, for a run. */
+/* Bytes on their way to or from another rank, for a run; what is long goes as several messages. */
 struct sp_message {
     struct sp_message *next;
     struct sp_run *run;
@@ -44,6 +44,7 @@ struct sp_message {
     size_t bytes;                   /* with the word behind them: sp_message_sign */
     int peer, tag;
     bool receive, near;             /* near: the bytes are there, only the word travels */
+    bool last;                      /* of those that one slot takes */
     uint64_t word[2];               /* of a near one */
 };
 starp_status sp_comm_start(struct sp_error *e);

@@ -259,7 +259,6 @@ static starp_status finish(struct sp_run *run, bool good, struct sp_error *e)
         settle(run);
     } else {
         drop_results(run);
-        sp_remains_drop(run->sched, run->id);
         poison(run, e);
     }
     free_run(run);

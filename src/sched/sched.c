@@ -88,7 +88,6 @@ static void close_sched(void *self)
     if (s->ranks > 1 && s->rank == 0) sp_lead_close(s);
     while (atomic_load(&s->leaving) > 0) sched_yield(); /* a task's callback is on its way out */
     sp_free(s->sent);
-    sp_remains_drop(s, 0);
     sp_functions_free(s);
     sp_plugins_free(s);
     sp_near_close(s);

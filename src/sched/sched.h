@@ -31,6 +31,7 @@
     X(max_nodes, "STARP_MAX_NODES", INT, 10000, 16, 1 << 30, "pending nodes that trigger an evaluation") \
     X(max_bytes, "STARP_MAX_BYTES", INT, (int64_t)1 << 30, 0, INT64_MAX, "host data taken in that triggers an evaluation") \
     X(in_flight, "STARP_IN_FLIGHT", INT, 1024, 1, 1 << 20, "tasks submitted and not yet ended") \
+    X(message, "STARP_MESSAGE", INT, 1 << 30, 16, 1 << 30, "bytes of a message; longer ones are several (for tests)") \
     X(progress, "STARP_PROGRESS", BOOL, 0, 0, 1, "a progress bar on stderr") \
     X(explain, "STARP_EXPLAIN", BOOL, 0, 0, 1, "every plan on stderr as it is run") \
     X(check, "STARP_CHECK", BOOL, 0, 0, 1, "run every fused step element by element too, and compare") \
@@ -127,6 +128,7 @@ starp_status sp_elementwise_register(struct sp_sched *s, const char *name, const
 const starp_elementwise *sp_elementwise_find(const struct sp_sched *s, const char *name, uint32_t *number);
 /* NULL: none of that name. */
 const struct sp_function *sp_function_find(const struct sp_sched *s, const char *name, uint32_t *number);
+const char *sp_function_name(const void *sched, uint32_t number); /* "?" if there is none of that number */
 /* The library's own, registered when it is first asked for. NULL with the error set. */
 const struct sp_function *sp_function_builtin(struct sp_sched *s, const char *name, const starp_function *f, uint32_t *number, struct sp_error *e);
 /* Seconds of an iteration, as far as is known; 0: not at all. */

@@ -213,15 +213,21 @@ void sp_expect(struct sp_run *run)
     atomic_fetch_add(&run->pending, 1);
 }
 
-static void post_receive(void *arg)
+static void post_receives(void *arg)
 {
-    sp_comm_post(arg);
+    for (struct sp_message *m = arg, *next; m; m = next) {
+        next = m->next;
+        sp_comm_post(m);
+    }
 }
 
 void sp_receive(struct sp_message *m)
 {
-    sp_expect(m->run);
-    starpu_data_acquire_on_node_cb(handle_of(m->slot), STARPU_MAIN_RAM, STARPU_W, post_receive, m);
+    for (const struct sp_message *part = m; part; part = part->next) {
+        sp_expect(m->run);
+        atomic_fetch_add(&m->slot->arriving, 1);
+    }
+    starpu_data_acquire_on_node_cb(handle_of(m->slot), STARPU_MAIN_RAM, STARPU_W, post_receives, m);
 }
 
 void sp_message_ended(struct sp_message *m)
@@ -229,7 +235,7 @@ void sp_message_ended(struct sp_message *m)
     struct sp_run *run = m->run;
     if (!m->receive) atomic_fetch_sub(&run->outgoing, 1);
     else if (!sp_message_is_sound(m)) atomic_store(&run->stop, true); /* it has failed on another rank, which tells why */
-    if (m->receive) starpu_data_release_on_node(m->slot->handle, STARPU_MAIN_RAM);
+    if (m->receive && atomic_fetch_sub(&m->slot->arriving, 1) == 1) starpu_data_release_on_node(m->slot->handle, STARPU_MAIN_RAM);
     sp_free(m);
     count_down(run);
 }

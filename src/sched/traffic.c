@@ -10,6 +10,7 @@
 
 /* Per sending rank. */
 struct traffic {
+    const struct sp_sched *sched;
     int ranks;
     uint64_t *messages, *bytes;
     uint64_t *parcel; /* of the block under way, by owner */
@@ -19,7 +20,7 @@ static void send(struct traffic *t, int from, int to)
 {
     uint64_t times = to == SP_EVERYWHERE ? (uint64_t)t->ranks - 1 : 1;
     if (from == to || t->parcel[from] == 0) return;
-    t->messages[from] += times;
+    t->messages[from] += times * sp_message_count(t->sched, t->parcel[from]);
     t->bytes[from] += times * t->parcel[from];
 }
 
@@ -134,7 +135,7 @@ void sp_traffic_print(struct sp_sched *s, struct sp_plan *plan, FILE *out, struc
     struct sp_run run = { .sched = s, .plan = plan, .nnode = s->order.n };
     uint64_t *counts = sp_calloc(3 * ranks, sizeof *counts);
     const void *constants[SP_MAX_OPERANDS];
-    struct traffic t = { s->ranks, counts, counts + ranks, counts + 2 * ranks };
+    struct traffic t = { s, s->ranks, counts, counts + ranks, counts + 2 * ranks };
     run.value = sp_calloc(n, sizeof *run.value);
     run.constants = constants;
     if (!counts || !run.value || !make_values(&run)) sp_fail_memory(e);

@@ -69,6 +69,7 @@ struct sp_value *sp_value_new(struct sp_sched *s, const starp_dims *shape, starp
 void sp_value_free(struct sp_sched *s, struct sp_value *v)
 {
     if (v->more) sp_value_free(s, v->more);
+    sp_remains_drop(v);
     for (int64_t t = 0; t < v->ntile; t++) {
         if (v->slot[t]) sp_pool_put(&s->pool, v->slot[t], s->run ? s->run->id : 0);
     }
