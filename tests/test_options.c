@@ -96,6 +96,7 @@ static void numbers(void **state)
         { SP_OPTION_max_nodes, "1073741824", 1 << 30 },
         { SP_OPTION_in_flight, "1", 1 },
         { SP_OPTION_message, "1G", 1 << 30 },
+        { SP_OPTION_shared, "0", 0 },
         { SP_OPTION_fault, "3", 3 },
     };
     struct sp_options o;
@@ -142,6 +143,22 @@ static void words(void **state)
     }
     assert_int_equal(parse("STARP_PIVOTING", "tournament", &o, &e), STARP_OK);
     assert_true(sp_option_is(&o, SP_OPTION_pivoting, "tournament"));
+}
+
+/* What differs from the standard reaches the other ranks, whoever has set it. */
+static void other_ranks_read_what_is_written(void **state)
+{
+    struct sp_options o, got;
+    struct sp_error e = { 0 };
+    char text[2048];
+    (void)state;
+    assert_int_equal(parse("STARP_SCHED", "prio", &o, &e), STARP_OK);
+    o.at[SP_OPTION_shared].value = 0;
+    size_t n = sp_options_write(&o, text, sizeof text);
+    assert_int_equal(sp_options_from(&got, text, n, &e), STARP_OK);
+    assert_int_equal(SP_OPTION(&got, shared), 0);
+    assert_string_equal(got.at[SP_OPTION_sched].text, "prio");
+    assert_int_equal(SP_OPTION(&got, tile), SP_OPTION(&o, tile));
 }
 
 /* --------------------------------------------------------------------------------------------------------- bad values */
@@ -279,6 +296,7 @@ int main(void)
         cmocka_unit_test(numbers),
         cmocka_unit_test(switches),
         cmocka_unit_test(words),
+        cmocka_unit_test(other_ranks_read_what_is_written),
         cmocka_unit_test(bad_numbers),
         cmocka_unit_test(bad_switches_and_words),
         cmocka_unit_test(a_bad_variable_keeps_a_session_from_opening),
