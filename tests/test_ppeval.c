@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +163,54 @@ static void no_iterations(void **state)
     }
 }
 
+/* What a function with one argument is given may be made where its slices are gathered: the same bits as if it had been stored. */
+static void arguments_are_made_on_the_way(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 8; round++) {
+        la_done(starp_scope_open(session));
+        int64_t n = 1 + rig_below(&seed, 300);
+        starp_array *x = starp_random_uniform(session, STARP_SHAPE(n, 5, 8), STARP_F64), *factor = round % 2 ? starp_at(x, "..., :1") : starp_scalar(session, 3);
+        starp_array *index = starp_reshape(starp_arange(session, 0, 8, 1, STARP_I32), STARP_SHAPE(1, 1, 8));
+        la_done(starp_eval(x));
+        for (int axis = 0; axis < 3; axis++) {
+            const char *name = round & 2 ? "measure" : "measure columns";
+            starp_array *made = starp_add(starp_multiply(starp_flip(x, STARP_AXES(0)), factor), index);
+            if (round > 3) made = starp_at(made, "1::2");
+            starp_array *stored = la_copy(made);
+            if (starp_size(made) == 0) continue;
+            made = starp_multiply(made, starp_scalar(session, 2));
+            stored = la_copy(starp_multiply(stored, starp_scalar(session, 2)));
+            la_same(name, starp_ppeval(session, name, STARP_ARGS(starp_ppsplit(made, axis))),
+                    starp_ppeval(session, name, STARP_ARGS(starp_ppsplit(stored, axis))));
+        }
+        la_done(starp_scope_close(session));
+    }
+}
+
+static void expect_prologue(starp_array *y, const char *text)
+{
+    char *got = NULL;
+    size_t size;
+    FILE *out = open_memstream(&got, &size);
+    assert_non_null(out);
+    la_done(starp_explain(y, out));
+    fclose(out);
+    if (!strstr(got, text)) fail_msg("no \"%s\" in:\n%s", text, got);
+    free(got);
+}
+
+/* Slices that lie together are made where they are gathered; what would be turned on the way is stored first. */
+static void what_is_made_where(void **state)
+{
+    (void)state;
+    starp_array *x = starp_random_uniform(session, STARP_SHAPE(40, 30, 100), STARP_F64);
+    la_done(starp_eval(x));
+    starp_array *y = starp_add(x, starp_sin(x));
+    expect_prologue(starp_ppeval(session, "measure", STARP_ARGS(starp_ppsplit(y, 0))), "ppeval measure to (40, 3), of 2 operations over (40, 30, 100)");
+    expect_prologue(starp_ppeval(session, "measure", STARP_ARGS(starp_ppsplit(y, 2))), "ppeval measure to (100, 3)\n");
+}
+
 /* Of the paper: the singular values of K matrices are the columns of the result. */
 static void the_papers_example(void **state)
 {
@@ -185,6 +234,8 @@ int main(void)
         FC_TEST(rules_of_splitting),
         FC_TEST(scalars_are_broadcast),
         FC_TEST(no_iterations),
+        FC_TEST(arguments_are_made_on_the_way),
+        FC_TEST(what_is_made_where),
         FC_TEST(the_papers_example),
     };
     int failed = cmocka_run_group_tests_name("at once", all, pc_open_at_once, la_close);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * prologue.c: elementwise work that is done where an operation along an axis gathers its lines. A group of elementwise operations
- * with one result, which only such an operation reads, is no step of its own: the result is stored nowhere.
+ * prologue.c: elementwise work that is done where an operation along an axis gathers its lines, or a function on slices its slices.
+ * A group of elementwise operations with one result, which only such an operation reads, is no step of its own: the result is
+ * stored nowhere.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,12 @@
 
 #define IN_CACHE ((int64_t)1 << 18) /* bytes: how they lie does not matter */
 
-static bool is_along_axis(const struct sp_fusion *f, const struct sp_item *x)
+/* A function with one input splits it. */
+static bool takes_prologue(const struct sp_fusion *f, const struct sp_item *x)
 {
-    return x->live && !x->leaf && x->kind == SP_KIND_CALL && sp_call_is_along_axis((enum sp_call)sp_item_op(f, x));
+    if (!x->live || x->leaf || x->kind != SP_KIND_CALL) return false;
+    enum sp_call call = (enum sp_call)sp_item_op(f, x);
+    return sp_call_is_along_axis(call) || (call == SP_CALL_ppeval && x->nin == 1);
 }
 
 /* The elementwise operation whose result is read through s alone, as it is; or NULL. */
@@ -27,7 +31,7 @@ void sp_prologue_mark(struct sp_fusion *f)
 {
     for (int32_t i = f->order->n - 1; i >= 0; i--) {
         const struct sp_item *x = &f->item[i];
-        if (!is_along_axis(f, x) && !x->feeds) continue;
+        if (!takes_prologue(f, x) && !x->feeds) continue;
         for (int k = 0; k < x->nin; k++) {
             struct sp_item *y = only_feeder(f, &x->in[k]);
             if (y) y->feeds = true;
@@ -87,6 +91,18 @@ static void add_operand(const struct sp_fusion *f, struct reading *r, const stru
     r->along &= lies_along(&v, &n->shape, r->axis);
 }
 
+/* The axis along which an operation gathers y, its operand: of the first pass, where there are two; a slice's last one. */
+static int gathered_axis(const struct sp_fusion *f, const struct sp_item *x, const struct sp_item *y)
+{
+    enum sp_call call = (enum sp_call)sp_item_op(f, x);
+    struct sp_axis_param param;
+    struct sp_plane_param plane;
+    if (call == SP_CALL_ppeval) return y->shape.n - 1;
+    memcpy(&param, f->order->node[x->node]->param, sizeof param);
+    memcpy(&plane, f->order->node[x->node]->param, sizeof plane);
+    return sp_call_is_over_plane(call) ? plane.axis[0] : param.axis;
+}
+
 /*
  * Whether gathering what the group reads costs less than storing what it makes, and gathering that. Where lines lie one after
  * the other in memory it does. Where pieces are gathered from afar, which is much slower than passing through arrays from end to
@@ -96,11 +112,8 @@ static bool pays(const struct sp_fusion *f, const struct sp_item *x)
 {
     const struct sp_item *y = &f->item[x->in[0].item];
     struct sp_axis_param param;
-    struct sp_plane_param plane;
     memcpy(&param, f->order->node[x->node]->param, sizeof param);
-    memcpy(&plane, f->order->node[x->node]->param, sizeof plane);
-    bool planes = sp_call_is_over_plane((enum sp_call)sp_item_op(f, x)); /* lines of the first pass are gathered */
-    struct reading r = { .shape = &y->shape, .axis = planes ? plane.axis[0] : param.axis, .along = true };
+    struct reading r = { .shape = &y->shape, .axis = gathered_axis(f, x, y), .along = true };
     for (int32_t i = f->group[y->group].first; i >= 0; i = f->item[i].next) {
         const struct sp_item *z = &f->item[i];
         for (int k = 0; k < z->nin; k++) {
@@ -123,7 +136,7 @@ void sp_prologue_take(struct sp_fusion *f)
         f->group[x->group].outputs += x->kind == SP_KIND_REDUCE || x->root || x->stored;
     }
     for (int32_t i = 0; i < f->order->n; i++) {
-        const struct sp_item *x = &f->item[i], *y = is_along_axis(f, x) ? only_feeder(f, &x->in[0]) : NULL;
+        const struct sp_item *x = &f->item[i], *y = takes_prologue(f, x) ? only_feeder(f, &x->in[0]) : NULL;
         if (!y || f->group[y->group].outputs != 1 || !pays(f, x)) continue;
         f->group[x->group].prologue = y->group;
         f->group[y->group].taken = true;

@@ -181,10 +181,17 @@ struct operands {
     struct sp_value *in[SP_MAX_READS], *out[SP_MAX_RESULTS]; /* NULL: without elements */
 };
 
-static const struct sp_node *seen(const struct sp_calling *c, int k)
+/* An input's shape, as it is split; of one that a program makes, the program's. */
+static const starp_dims *seen(const struct sp_calling *c, int k)
 {
     const struct sp_operand *x = &c->step->operand[k];
-    return c->run->sched->order.node[x->npath ? x->path[0] : x->node];
+    return c->step->program ? &c->step->shape : &c->run->sched->order.node[x->npath ? x->path[0] : x->node]->shape;
+}
+
+static starp_dtype dtype_of(const struct sp_calling *c, int k)
+{
+    const struct sp_program *p = c->step->program;
+    return (starp_dtype)(p ? p->output_dtype[0] : c->run->sched->order.node[c->step->operand[k].node]->dtype);
 }
 
 /* A value of whole slices, some in a tile, which get memory when they are dealt; or, with unit 0, all in one tile on every rank. */
@@ -221,20 +228,35 @@ static starp_status fill(const struct operands *o, struct sp_value *v, int64_t f
     return STARP_OK;
 }
 
+/* Units [from, to) of the only operand, as the step's program makes it. */
+static starp_status make(struct operands *o, int64_t from, int64_t to)
+{
+    struct sp_calling *c = o->c;
+    const struct sp_step *s = c->step;
+    struct sp_lowering l = { .run = c->run, .step = s, .program = s->program, .constants = c->constants, .e = c->e, .site = c->node->site,
+                             .ndim = s->shape.n, .at_once = c->at_once, .ordered = !c->at_once, .first = from, .last = to };
+    l.window = sp_run_keep(c->run, (size_t)(s->noperand + 1) * sizeof *l.window);
+    if (!l.window) return sp_fail_memory(c->e);
+    for (int a = 0; a < l.ndim; a++) l.axis[a] = a;
+    for (int k = 0; k < s->noperand; k++) SP_TRY(sp_lower_operand(&l, k, &c->run->sched->order));
+    return sp_lower_into(&l, o->in[0]);
+}
+
 /* Units [from, to) of an operand, or all of one that goes to every iteration. */
 static starp_status load(struct operands *o, int k, int64_t from, int64_t to)
 {
     struct sp_calling *c = o->c;
     const struct sp_operand *x = &c->step->operand[k];
     const struct sp_order *order = &c->run->sched->order;
-    const struct sp_node *n = order->node[x->node], *s = seen(c, k);
+    const struct sp_node *n = order->node[x->node];
     bool whole = o->p->whole >> k & 1;
-    struct sp_copy copy = { .shape = s->shape, .from = c->run->value[x->node], .element = n->param, .to = o->in[k], .op = SP_OP_copy,
+    struct sp_copy copy = { .shape = *seen(c, k), .from = c->run->value[x->node], .element = n->param, .to = o->in[k], .op = SP_OP_copy,
                             .dtype = (starp_dtype)n->dtype, .site = c->node->site, .at_once = c->at_once, .ordered = !c->at_once,
                             .first = whole ? 0 : from, .last = whole ? 1 : to };
     if (!o->in[k] || (whole && from > 0)) return STARP_OK;
     if (!whole) SP_TRY(fill(o, o->in[k], from, to));
-    sp_operand_view(x, &(struct sp_step){ .shape = s->shape }, order, &copy.view);
+    if (c->step->program) return make(o, from, to);
+    sp_operand_view(x, &(struct sp_step){ .shape = copy.shape }, order, &copy.view);
     return sp_lower_copy(c->run, &copy, c->e);
 }
 
@@ -290,7 +312,7 @@ static starp_status make_values(struct operands *o)
 {
     const struct sp_results *r = o->c->node->results;
     for (int k = 0; k < o->p->nin; k++) {
-        const starp_dims *shape = &seen(o->c, k)->shape;
+        const starp_dims *shape = seen(o->c, k);
         if (sp_shape_size(shape) > 0 && !(o->in[k] = new_value(o, shape, o->p->in_dtype[k], o->p->whole >> k & 1 ? 0 : o->unit))) return o->c->e->status;
     }
     for (int k = 0; k < o->p->nout; k++) {
@@ -358,7 +380,7 @@ static bool runs_at_once(const struct sp_calling *c, const struct ppeval *p, con
     if (q->cost == 0 || p->job.free || sp_is_isolated(&p->function->f) || (double)q->cost * (double)p->job.count > ONCE_SECONDS) return false;
     for (int k = 0; k < c->step->noperand; k++) {
         const struct sp_value *v = c->run->value[c->step->operand[k].node];
-        if (sp_shape_size(&seen(c, k)->shape) > small || (v && (v->run == c->run->id || !v->map.everywhere))) return false;
+        if (sp_shape_size(seen(c, k)) > small || (v && (v->run == c->run->id || !v->map.everywhere))) return false;
     }
     for (int k = 0; k < p->nout; k++) {
         if (p->out_size[k] * p->job.count > small) return false;
@@ -368,11 +390,11 @@ static bool runs_at_once(const struct sp_calling *c, const struct ppeval *p, con
 
 static void describe_operands(const struct sp_calling *c, struct ppeval *p)
 {
-    for (int k = 0; k < c->step->noperand; k++) {
-        const starp_dims *shape = &seen(c, k)->shape;
+    for (int k = 0; k < p->nin; k++) {
+        const starp_dims *shape = seen(c, k);
         int split = p->whole >> k & 1 ? 0 : 1;
         if (split) p->job.count = shape->v[0];
-        p->in_dtype[k] = (starp_dtype)c->run->sched->order.node[c->step->operand[k].node]->dtype;
+        p->in_dtype[k] = dtype_of(c, k);
         p->ndim[k] = shape->n - split;
         memcpy(p->extent[k], shape->v + split, (size_t)p->ndim[k] * sizeof p->extent[k][0]);
     }
@@ -409,7 +431,7 @@ static struct ppeval *describe(struct sp_calling *c, const struct sp_ppeval_para
     p->keeps = SP_OPTION(&s->options, ppeval_keep);
     p->whole = q->whole;
     p->items = q->items;
-    p->nin = c->step->noperand;
+    p->nin = c->step->program ? 1 : c->step->noperand;
     p->job = (struct sp_iterate){ .name = p->function->name, .iterate = p->function->f.iterate, .user = p->function->f.user,
                                   .nin = p->nin - __builtin_popcount(q->items), .nresults = q->nresults, .free = q->ragged, .seed = q->seed,
                                   .stream = q->stream, .kernels = s->kernels, .stop = &c->run->stop, .evaluation = ++s->evaluations };
