@@ -7,7 +7,7 @@
  * ```c
  * static int distances(starp_iteration *it, int nin, const starp_argument *in, const void *user)
  * {
- *     double *d = starp_iteration_output(it, 0, STARP_F64, &(starp_dims){ 1, { in[0].shape[0] } });
+ *     double *d = starp_iteration_output(it, 0, STARP_F64, STARP_SHAPE(in[0].shape[0]));
  *     if (!d) return 1;
  *     ...
  *     return 0;
@@ -92,7 +92,8 @@ static inline int starp_iteration_cancelled(const starp_iteration *it)
 }
 
 /**
- * One iteration: reads in[0 .. nin), makes its results. Returns 0, or anything else when it fails.
+ * One iteration: reads in[0 .. nin), makes all its results, also those that the call does not ask for. Returns 0, or anything else
+ * when it fails.
  *
  * It is called from any thread, and from several at once, as many as the session has workers: what it shares with other calls,
  * static variables too, needs locks or atomics, and libraries that it uses must be safe for threads (FFTW's planner is not). `user` is
@@ -103,7 +104,8 @@ static inline int starp_iteration_cancelled(const starp_iteration *it)
 typedef int (*starp_iterate_fn)(starp_iteration *it, int nin, const starp_argument *in, const void *user);
 /**
  * The results' dtypes and shapes, the same for all iterations, from those of the slices, whose data is NULL: fills
- * out[k].dtype, .ndim and .shape. Returns 0; anything else when it cannot be, with why in text.
+ * out[k].dtype, .ndim and .shape for k below nout, all that the function has, however many the call asks for. They come as zeros,
+ * which is a 0-d bool. Returns 0; anything else when it cannot be, with why in text.
  */
 typedef int (*starp_shapes_fn)(int nin, const starp_argument *in, int nout, starp_argument *out, const void *user,
                                char text[STARP_ITERATION_TEXT]);

@@ -10,7 +10,7 @@
  *
  * static int span(starp_iteration *it, int nin, const starp_argument *in, const void *user)
  * {
- *     double *result = starp_iteration_output(it, 0, STARP_F64, &(starp_dims){ 0, { 0 } });
+ *     double *result = starp_iteration_output(it, 0, STARP_F64, STARP_SHAPE0);
  *     if (!result) return 1;
  *     ...
  *     return 0;
@@ -25,7 +25,8 @@
  * }
  * ```
  *
- * Compile it with `cc -shared -fPIC`, or in CMake as a MODULE library; docs/examples/plugin in the source is a whole project.
+ * Compile it with `cc -shared -fPIC`, or in CMake as a MODULE library; docs/examples/plugin in the source is a whole project. One that
+ * is to be isolated has no elementwise functions: these go in a shared object of their own.
  */
 #ifndef STARP_PLUGIN_H
 #define STARP_PLUGIN_H

@@ -7,8 +7,8 @@
  * - Each argument is split along its last axis that has more than one element: iteration k gets x[..., k, ...] without that
  *   axis. starp_ppsplit() names another axis, starp_ppbcast() hands the whole array to every iteration; 0-d arrays, and arrays
  *   whose extents are all 1, go to every iteration whole. All arguments that are split have the same number of slices.
- * - Results of equal shape are joined along a new last axis: values of shape (m,) from n iterations make (m, n). Results of
- *   different shapes make a container of arrays, starp_ragged.
+ * - Results are joined along a new last axis: values of shape (m,) from n iterations make (m, n). Different shapes are an error,
+ *   but for starp_ppeval_ragged(), which makes a container of arrays, starp_ragged.
  * - Iterations must not depend on each other; they run in any order, on any worker of any rank.
  *
  * Functions are built in (see starp_ppeval()), registered by the program (starp_register()), or come from a shared object
@@ -64,8 +64,9 @@ STARP_API starp_array *starp_ppeval(starp_session *s, const char *function, int 
 /**
  * The same for a function of several results: the first `nresults` of them, in results[]. When it fails all of these are NULL.
  * With STARP_PPEVAL_KEEP=1 the elements of iterations that fail are NaN (0 for integers), the evaluation still returns
- * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept, and starp_read() copies them. Of a function that
- * does not declare its results' shapes, the first iteration that succeeds tells them; if none does, there is no result.
+ * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept: starp_read() copies them even
+ * when it is the call that computes and returns the error, other calls (starp_item(), starp_save()) when they are made again. Of a
+ * function that does not declare its results' shapes, the first iteration that succeeds tells them; if none does, there is no result.
  */
 STARP_API starp_status starp_ppeval_list(starp_session *s, const char *function, int nargs, starp_array *const *args, int nresults,
                                          starp_array **results);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * elements.c: a plug-in with an elementwise function for expressions.
+ * elements.c: a plug-in with an elementwise function for expressions. Such functions cannot be isolated, so it is not in statistics.c.
  *
  *   huber   Huber's loss with threshold 1: x^2 / 2 near 0, |x| - 1/2 further off (Huber, "Robust estimation of a location parameter", 1964)
  */
