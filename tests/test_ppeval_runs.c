@@ -210,6 +210,11 @@ static void others_are_kept(void **state)
     assert_non_null(strstr(starp_last_error(), "(and 3 more)")); /* cheap by now: every rank runs all */
     starp_clear_error();
     for (int i = 0; i < 40; i++) assert_true(i % 10 == 3 ? got[1][i] != got[1][i] : got[1][i] == i);
+    double nine = 0;
+    y = starp_at(starp_ppeval(session, "misbehave", STARP_ARGS(starp_ppsplit(x, 1))), "1, 9");
+    assert_int_equal(starp_item(y, STARP_F64, &nine), STARP_ERR_COMPUTE);
+    starp_clear_error();
+    assert_true(nine == 9);
     starp_ragged *r = NULL;
     assert_int_equal(starp_ppeval_ragged(session, "misbehave", STARP_ARGS(starp_ppsplit(x, 1)), 1, &r), STARP_ERR_COMPUTE);
     starp_clear_error();

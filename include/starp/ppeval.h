@@ -64,8 +64,8 @@ STARP_API starp_array *starp_ppeval(starp_session *s, const char *function, int 
 /**
  * The same for a function of several results: the first `nresults` of them, in results[]. When it fails all of these are NULL.
  * With STARP_PPEVAL_KEEP=1 the elements of iterations that fail are NaN (0 for integers), the evaluation still returns
- * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept: starp_read() copies them even
- * when it is the call that computes and returns the error, other calls (starp_item(), starp_save()) when they are made again. Of a
+ * STARP_ERR_COMPUTE with the first of them, its text, and how many there are, but all results are kept: starp_read() and
+ * starp_item() copy them even when they are what computes and returns the error, starp_save() writes them when it is called again. Of a
  * function that does not declare its results' shapes, the first iteration that succeeds tells them; if none does, there is no result.
  */
 STARP_API starp_status starp_ppeval_list(starp_session *s, const char *function, int nargs, starp_array *const *args, int nresults,

@@ -4,13 +4,20 @@
  */
 #include "client.h"
 
+/* What has been computed, also where a part of it has failed, which `note` tells, and the others are kept. */
+static starp_status get(starp_session *s, const struct sp_node *node, void *buffer, const struct sp_error *note, struct sp_error *e)
+{
+    if (note->status != STARP_OK && !node->value) return *e = *note, e->status;
+    if (sp_sched_ops.get(s->sched, node->value, buffer, e) == STARP_OK) *e = *note;
+    return e->status;
+}
+
 starp_status sp_client_read(starp_session *s, struct sp_node *node, void *buffer, struct sp_error *e)
 {
     struct sp_node *root = node;
     struct sp_error note = { .status = STARP_OK };
-    if (sp_client_compute(s, 1, &root, &s->count.flush_read, &note) != STARP_OK && !node->value) return *e = note, e->status;
-    if (sp_sched_ops.get(s->sched, node->value, buffer, e) == STARP_OK && note.status != STARP_OK) *e = note; /* it is there all the same */
-    return e->status;
+    sp_client_compute(s, 1, &root, &s->count.flush_read, &note);
+    return get(s, node, buffer, &note, e);
 }
 
 starp_status starp_read(starp_array *x, void *buffer, size_t bytes)
@@ -41,10 +48,11 @@ static starp_status read_as(starp_array *x, starp_dtype as, void *value, struct 
         return e->status;
     }
     struct sp_node *both[] = { x->node, cast };
-    starp_status status = sp_client_compute(s, 2, both, &s->count.flush_read, e);
-    if (status == STARP_OK) status = sp_sched_ops.get(s->sched, cast->value, value, e);
+    struct sp_error note = { .status = STARP_OK };
+    sp_client_compute(s, 2, both, &s->count.flush_read, &note);
+    get(s, cast, value, &note, e);
     sp_node_release(&s->graph, cast);
-    return status;
+    return e->status;
 }
 
 starp_status starp_item(starp_array *x, starp_dtype as, void *value)

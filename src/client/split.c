@@ -59,7 +59,11 @@ starp_status starp_register(starp_session *s, const char *name, const starp_func
     struct sp_error e = { .status = STARP_OK };
     SP_TRY(sp_client_session("register", s, site));
     SP_TRY(sp_client_function_name("register", name, site));
-    if (!sp_function_valid(f)) return sp_client_report(site, STARP_ERR_ARGUMENT, "register: %s: not what a function looks like", name);
+    if (!f || !f->iterate) return sp_client_report(site, STARP_ERR_ARGUMENT, "register: %s: it has no `iterate`", name);
+    if (!sp_function_valid(f)) {
+        return sp_client_report(site, STARP_ERR_ARGUMENT, "register: %s: %d arguments and %d results; 0 to %d and 0 to %d are allowed, and no user_bytes of nothing",
+                                name, f->nargs, f->nresults, STARP_MAXARGS, STARP_MAXRESULTS);
+    }
     sp_client_settle(s);
     if (sp_function_register(s->sched, name, f, &e) == STARP_OK) return STARP_OK;
     return sp_client_report(site, e.status, "register: %s: %s", name, e.text);

@@ -77,6 +77,7 @@ static void print_operand(const struct sp_step *s, int k, const struct sp_order 
     const struct sp_node *n = o->node[x->node];
     int kind = s->program ? s->program->operand_kind[k] : SP_OPERAND_ARRAY;
     char text[SP_SHAPE_TEXT];
+    struct sp_step seen = { .shape = s->program ? s->shape : x->npath ? o->node[x->path[0]]->shape : n->shape }; /* over which it is read */
     struct sp_view v;
     fprintf(out, "    a%d: %s", k, kinds[kind]);
     if (kind == SP_OPERAND_SPLAT) {
@@ -92,8 +93,8 @@ static void print_operand(const struct sp_step *s, int k, const struct sp_order 
         return;
     }
     fprintf(out, " %%%d %s %s", x->node, sp_dtypes[n->dtype].name, sp_shape_text(text, &n->shape));
-    sp_operand_view(x, s, o, &v);
-    if (!sp_view_is_identity(&v, &n->shape, &s->shape)) print_view(&v, out);
+    sp_operand_view(x, &seen, o, &v);
+    if (!sp_view_is_identity(&v, &n->shape, &seen.shape)) print_view(&v, out);
     if (x->inplace >= 0) fprintf(out, ", may become o%d", x->inplace);
     fputs("\n", out);
 }
@@ -134,8 +135,8 @@ static void print_step(const struct sp_step *s, int32_t t, const struct sp_order
         const struct sp_node *n = o->node[s->output[0]];
         int32_t grid[2];
         memcpy(grid, n->param, sizeof grid);
-        if (s->kind == SP_STEP_PART) fprintf(out, "step %d: result %d, %s\n", t, n->op, sp_shape_text(text, &s->shape));
-        else if (s->kind == SP_STEP_RESHAPE && grid[0] > 0) fprintf(out, "step %d: distribute over %d x %d ranks\n", t, grid[0], grid[1]);
+        if (s->kind == SP_STEP_PART) fprintf(out, "step %d: take result %d, %s", t, n->op, sp_shape_text(text, &s->shape));
+        else if (s->kind == SP_STEP_RESHAPE && grid[0] > 0) fprintf(out, "step %d: distribute over %d x %d ranks", t, grid[0], grid[1]);
         else {
             fprintf(out, "step %d: ", t);
             print_name(n, o, out);
