@@ -284,6 +284,19 @@ static void large_windows_with_little_in_flight(void **state)
     cc_done(starp_close(s));
 }
 
+/* What all ranks read travels to each of them, and is packed once for those it is not lent to. */
+static void what_all_read_is_packed_once(void **state)
+{
+    (void)state;
+    starp_session *s = cc_session(TILED("100"));
+    starp_array *x = starp_ones(s, STARP_SHAPE(N, N), STARP_I64), *sum = starp_sum(x, NULL, 0);
+    cc_done(starp_eval(x));
+    uint64_t before = cc_stats(s).tasks;
+    cc_done(starp_eval(sum));
+    assert_int_equal(cc_stats(s).tasks - before, 2 + (starp_ranks(s) > 1)); /* each adds its own, and packs it; and adds all ranks' */
+    cc_done(starp_close(s));
+}
+
 /* Tiles so small that thousands of messages are under way at a time. */
 static void many_messages(void **state)
 {
@@ -311,6 +324,7 @@ int main(void)
         cmocka_unit_test(what_failed_runs_have_lent),
         cmocka_unit_test(many_runs),
         cmocka_unit_test(large_windows_with_little_in_flight),
+        cmocka_unit_test(what_all_read_is_packed_once),
         cmocka_unit_test(many_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
