@@ -5,10 +5,12 @@
  *
  *   rank_guest           closes its session first
  *   rank_guest open      finalizes MPI before it closes its session, and tries to go on
+ *   rank_guest limited   its files may not grow, memory between ranks included: so nothing lies there
  */
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "starp.h"
 
@@ -23,6 +25,7 @@ int main(int argc, char **argv)
     int level, size, stay_open = argc > 1 && strcmp(argv[1], "open") == 0;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &level);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (argc > 1 && strcmp(argv[1], "limited") == 0 && setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 1 << 20, 1 << 20 }) != 0) return 1;
     for (int round = 0; round < 2; round++) {
         starp_session *s = starp_open(NULL);
         if (!s || starp_ranks(s) != size) return fail("open");

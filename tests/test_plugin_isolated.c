@@ -70,6 +70,25 @@ static void test_cancel_before_the_run(void **state)
     pl_expect_mishap(CRASHES, "iteration 17: the plug-in crashed (signal 11)");
 }
 
+/* What items are like where no iteration succeeds is asked for before the run, too; and whatever was cancelled before. */
+static void test_cancel_before_items(void **state)
+{
+    (void)state;
+    pl_load_good(true);
+    starp_ragged *r[2] = { NULL };
+    starp_array *x = starp_full(pl_session, STARP_SHAPE(8), NOTHING, STARP_F64);
+    begin_to_stop();
+    assert_int_equal(starp_ppeval_ragged(pl_session, "hanging_shapes", STARP_ARGS(x), 1, r), STARP_ERR_CANCELLED);
+    has_stopped("ppeval hanging_shapes: cancelled");
+    assert_null(r[0]);
+    assert_int_equal(starp_ppeval_ragged(pl_session, "stains", STARP_ARGS(x, starp_ppbcast(x)), 2, r), STARP_ERR_COMPUTE);
+    pl_said(STARP_ERR_COMPUTE, "the plug-in crashed (signal 11)");
+    assert_int_equal(starp_ragged_dtype_of(r[0], 0), STARP_F64);
+    assert_int_equal(starp_ragged_dtype_of(r[1], 0), STARP_I64);
+    for (int k = 0; k < 2; k++) starp_ragged_release(r[k]);
+    starp_release(x);
+}
+
 /* One in the process can but be asked. */
 static void test_cancel_the_first(void **state)
 {
@@ -315,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_cancel, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_cancel_before_the_run, pl_open, pl_close),
+        cmocka_unit_test_setup_teardown(test_cancel_before_items, pl_open_keeping, pl_close),
         cmocka_unit_test_setup_teardown(test_cancel_the_first, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_cancel_after_quick_ones, pl_open, pl_close),
         cmocka_unit_test_setup_teardown(test_shapes_have_an_end, set_up_impatient, pl_close),

@@ -215,6 +215,37 @@ static void a_failing_task_is_told(void **state)
     cc_done(starp_close(s));
 }
 
+/* Windows, partial results and pieces of a long transform. */
+static starp_array *lent(starp_session *s)
+{
+    starp_array *x = starp_random_uniform(s, STARP_SHAPE(N, N), STARP_F64), *y = starp_subtract(x, starp_flip(x, NULL));
+    starp_array *line = starp_fft_fft(starp_reshape(starp_random_uniform(s, STARP_SHAPE(2, 33280), STARP_F64), STARP_SHAPE(66560)), 0, 0, STARP_BACKWARD);
+    return starp_add(starp_sum(starp_multiply(y, starp_add(x, starp_transpose(y))), NULL, 0), starp_sum(starp_abs(line), NULL, 0));
+}
+
+/* Whichever task fails, once on each rank: what a run has left between ranks is nothing to the next one. */
+static void what_failed_runs_have_lent(void **state)
+{
+    (void)state;
+    char environment[128];
+    double want, again;
+    starp_session *s = cc_session(TILED("262144"));
+    cc_done(starp_item(lent(s), STARP_F64, &want));
+    cc_done(starp_close(s));
+    for (int n = 1, failures = 1; failures > 0; n += n) {
+        snprintf(environment, sizeof environment, TILED("500") " STARP_SHARED=1000000 STARP_FAULT=%d", n); /* everything is lent */
+        s = cc_session(environment);
+        starp_array *x = lent(s);
+        for (failures = 0; starp_eval(x) != STARP_OK; failures++) {
+            cc_expect_error(STARP_ERR_COMPUTE, "STARP_FAULT");
+            assert_true(failures < starp_ranks(s));
+        }
+        cc_done(starp_item(x, STARP_F64, &again));
+        assert_true(again == want);
+        cc_done(starp_close(s));
+    }
+}
+
 /* Many small runs: what the other ranks keep of them must go again. */
 static void many_runs(void **state)
 {
@@ -253,6 +284,19 @@ static void large_windows_with_little_in_flight(void **state)
     cc_done(starp_close(s));
 }
 
+/* What all ranks read travels to each of them, and is packed once for those it is not lent to. */
+static void what_all_read_is_packed_once(void **state)
+{
+    (void)state;
+    starp_session *s = cc_session(TILED("100"));
+    starp_array *x = starp_ones(s, STARP_SHAPE(N, N), STARP_I64), *sum = starp_sum(x, NULL, 0);
+    cc_done(starp_eval(x));
+    uint64_t before = cc_stats(s).tasks;
+    cc_done(starp_eval(sum));
+    assert_int_equal(cc_stats(s).tasks - before, 2 + (starp_ranks(s) > 1)); /* each adds its own, and packs it; and adds all ranks' */
+    cc_done(starp_close(s));
+}
+
 /* Tiles so small that thousands of messages are under way at a time. */
 static void many_messages(void **state)
 {
@@ -277,8 +321,10 @@ int main(void)
         cmocka_unit_test(tall_arrays_are_dealt),
         cmocka_unit_test(host_data_comes_back),
         cmocka_unit_test(a_failing_task_is_told),
+        cmocka_unit_test(what_failed_runs_have_lent),
         cmocka_unit_test(many_runs),
         cmocka_unit_test(large_windows_with_little_in_flight),
+        cmocka_unit_test(what_all_read_is_packed_once),
         cmocka_unit_test(many_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

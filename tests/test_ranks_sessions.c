@@ -9,10 +9,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "client_check.h"
 
@@ -192,6 +195,38 @@ static void a_flood_of_another_session(void **state)
     cc_done(starp_close(other));
 }
 
+/* Memory that this process has in common with others, as far as it has been touched. */
+static int64_t shared_bytes(void)
+{
+    char line[128];
+    long long kib = 0;
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f && fgets(line, sizeof line, f)) sscanf(line, "RssShmem: %lld kB", &kib);
+    if (f) fclose(f);
+    return kib << 10;
+}
+
+/* What ranks lend each other goes when the session does, when all of them have heard of that. */
+static void lent_memory_goes_with_the_session(void **state)
+{
+    enum { M = 2000, MB = 1 << 20 };
+    (void)state;
+    starp_session *s = cc_session("STARP_TILE=100000");
+    cc_done(starp_close(s));
+    int64_t before = shared_bytes();
+    for (int round = 0; round < 2; round++) {
+        double sum;
+        s = cc_session("STARP_TILE=100000");
+        starp_array *x = starp_random_uniform(s, STARP_SHAPE(M, M), STARP_F64);
+        cc_done(starp_item(starp_sum(starp_add(x, starp_transpose(x)), NULL, 0), STARP_F64, &sum));
+        assert_true(fabs(sum - (double)M * M) < 1e4);
+        if (starp_ranks(s) > 1) assert_true(shared_bytes() > before + 4 * MB);
+        cc_done(starp_close(s));
+        for (int i = 0; i < 500 && shared_bytes() > before + MB; i++) usleep(10000);
+        if (shared_bytes() > before + MB) fail_msg("%lld bytes, before %lld", (long long)shared_bytes(), (long long)before);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +236,7 @@ int main(void)
         cmocka_unit_test(tested_until_it_ends),
         cmocka_unit_test(two_threads),
         cmocka_unit_test(a_flood_of_another_session),
+        cmocka_unit_test(lent_memory_goes_with_the_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

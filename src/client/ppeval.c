@@ -268,7 +268,8 @@ static starp_status evaluate_ragged(struct call *c, const char *function, int na
     struct sp_results declared = { .n = 0 };
     uint8_t dtype[SP_MAX_RESULTS];
     memset(dtype, STARP_F64, sizeof dtype);
-    if (good && sp_sched_keeps(s->sched) && sp_ppeval_declared(c, &declared)) memcpy(dtype, declared.dtype, sizeof dtype);
+    if (good && sp_sched_keeps(s->sched)) good = sp_ppeval_declared(c, &declared);
+    if (declared.n > 0) memcpy(dtype, declared.dtype, sizeof dtype);
     struct sp_node *table = good ? build_table(c) : NULL;
     release_inputs(c);
     consume(nargs, args);

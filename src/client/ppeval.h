@@ -25,7 +25,7 @@ struct call {
 
 /* ppeval_results.c: dtypes and shapes of the function's results, as it has them. False with the graph's error set. */
 bool sp_ppeval_results(struct call *c);
-/* What the function declares for the first iteration; false: nothing, which is no error. */
+/* What the function declares for the first iteration; without results, if that is nothing. False with the graph's error set: cancelled. */
 bool sp_ppeval_declared(struct call *c, struct sp_results *r);
 
 #endif

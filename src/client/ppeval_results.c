@@ -169,19 +169,28 @@ static bool find_by_running(struct call *c)
     return sp_fail(e, why.status, "%s%s", why.text, rest), false;
 }
 
+/* The end of what could be cancelled: if it was, and has failed, that is the error. */
+static bool end_watch(struct call *c, bool good)
+{
+    if (!sp_sched_watched(c->s->sched) || good) return good;
+    sp_error_clear(&c->s->graph.error);
+    return sp_fail(&c->s->graph.error, STARP_ERR_CANCELLED, "%s: cancelled while the shapes of its results were asked for", c->what), false;
+}
+
 bool sp_ppeval_declared(struct call *c, struct sp_results *r)
 {
-    bool good = (c->f->builtin || c->f->f.shapes) && c->count > 0 && declare(c, 0, r);
+    bool asks = (c->f->builtin || c->f->f.shapes) && c->count > 0;
+    sp_sched_watch(c->s->sched);
+    bool good = asks && declare(c, 0, r);
+    if (!good) r->n = 0;
     sp_error_clear(&c->s->graph.error);
-    return good;
+    end_watch(c, good);
+    return c->s->graph.error.status == STARP_OK;
 }
 
 bool sp_ppeval_results(struct call *c)
 {
     if (c->f->builtin) return take_declared(c);
     sp_sched_watch(c->s->sched);
-    bool good = c->f->f.shapes ? take_declared(c) : find_by_running(c);
-    if (!sp_sched_watched(c->s->sched) || good) return good;
-    sp_error_clear(&c->s->graph.error);
-    return sp_fail(&c->s->graph.error, STARP_ERR_CANCELLED, "%s: cancelled while the shapes of its results were asked for", c->what), false;
+    return end_watch(c, c->f->f.shapes ? take_declared(c) : find_by_running(c));
 }

@@ -436,8 +436,9 @@ struct sp_strip {
 #define SP_STRIP_WIDTH 32
 /* Elements of the strip among [first, last). */
 int64_t sp_strip_count(const struct sp_strip *x, int64_t first, int64_t last);
-/* Asks memory for rows [first, last) of a strip that is gathered later, while there is something else to do. */
-void sp_strip_ask(const struct sp_strip *x, int64_t first, int64_t last);
+/* Asks memory for rows [first, last) of a strip that is gathered later, while there is something else to do. Its rows are in the stretches
+   from `at` on, which moves on with them. */
+void sp_strip_ask(const struct sp_strip *x, const struct sp_stretch **at, int64_t first, int64_t last);
 void sp_strip_gather(const struct sp_strip *x, void *lines);
 /* What other ranks have of it goes to stream[rank], which advances. */
 void sp_strip_scatter(const struct sp_strip *x, const void *lines, char **stream);

@@ -70,10 +70,9 @@ static void ask_row(const struct sp_strip *x, int64_t j, const struct sp_stretch
     for (int64_t i = 0; i < n; i += few) __builtin_prefetch(from + i * stride, 0, 2);
 }
 
-void sp_strip_ask(const struct sp_strip *x, int64_t first, int64_t last)
+void sp_strip_ask(const struct sp_strip *x, const struct sp_stretch **at, int64_t first, int64_t last)
 {
-    const struct sp_stretch *s = x->stretch;
-    for (int64_t j = first; j < last; j++) ask_row(x, j, &s);
+    for (int64_t j = first; j < last; j++) ask_row(x, j, at);
 }
 
 void sp_strip_gather(const struct sp_strip *x, void *lines)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -48,6 +49,13 @@ static size_t own_bytes(void)
     return (size_t)(near.bytes * near.ranks);
 }
 
+/* Whether a file may be as long: one that grows beyond the process's limit ends the process. */
+static bool is_allowed(size_t bytes)
+{
+    struct rlimit most;
+    return getrlimit(RLIMIT_FSIZE, &most) == 0 && (most.rlim_cur == RLIM_INFINITY || bytes <= most.rlim_cur);
+}
+
 void sp_near_make(int ranks, int local, int rank, uint64_t proof, struct sp_near_place *place)
 {
     int64_t machine = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
@@ -55,7 +63,7 @@ void sp_near_make(int ranks, int local, int rank, uint64_t proof, struct sp_near
     near.local = local;
     near.bytes = machine / 4 / ranks / ranks >> 21 << 21;
     *place = (struct sp_near_place){ .fd = -1, .rank = rank, .pid = getpid(), .bytes = near.bytes, .proof = proof };
-    near.fd = ranks > 1 && near.bytes > 0 ? memfd_create("starp", MFD_CLOEXEC) : -1;
+    near.fd = ranks > 1 && near.bytes > 0 && is_allowed(own_bytes()) ? memfd_create("starp", MFD_CLOEXEC) : -1;
     if (near.fd < 0 || ftruncate(near.fd, (off_t)own_bytes()) != 0) return;
     near.own = mmap(NULL, own_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, near.fd, 0);
     if (near.own == MAP_FAILED) near.own = NULL;
@@ -68,7 +76,7 @@ static char *map_channel(const struct sp_near_place *peer)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/fd/%d", peer->pid, peer->fd);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* whatever it is */
     if (fd < 0) return NULL;
     bool whole = lseek(fd, 0, SEEK_END) == peer->bytes * near.ranks;
     char *base = whole ? mmap(NULL, (size_t)near.bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, near.local * peer->bytes) : MAP_FAILED;
@@ -137,8 +145,10 @@ starp_status sp_near_open(struct sp_sched *s, struct sp_error *e)
     return STARP_OK;
 }
 
+/* What has been lent goes back to the system: no run is under way, and none begins before all ranks have closed this session. */
 void sp_near_close(struct sp_sched *s)
 {
+    if (s->near) madvise(near.own, own_bytes(), MADV_REMOVE);
     for (int k = 0; s->near && k < 2 * s->ranks; k++) {
         struct channel *c = &s->near->out[k];
         for (int i = 0; i < c->cap; i++) {

@@ -168,17 +168,31 @@ static void depend_on_pieces(struct pack_task *t)
     }
 }
 
-/* The slot is put. */
+/* A task that packs a parcel into a slot, which is put if there is none. */
+static struct pack_task *begin_pack(struct sp_run *run, const struct sp_parcel *p, struct sp_slot *slot, const void *site, struct sp_error *e)
+{
+    struct pack_task *t = new_pack(run, p, site);
+    if (!t) return sp_pool_put(&run->sched->pool, slot, run->id), sp_fail_memory(e), NULL;
+    t->to = slot->data;
+    depend_on_pieces(t);
+    return t;
+}
+
+/* It is submitted, unless it could not be told what to send; the slot is put. */
+static starp_status end_pack(struct pack_task *t, struct sp_slot *slot, struct sp_error *e)
+{
+    struct sp_run *run = t->task.run;
+    sp_pool_put(&run->sched->pool, slot, run->id); /* others get it when the run has ended */
+    if (e->status != STARP_OK) return sp_task_drop(&t->task), e->status;
+    return sp_submit(&t->task, e);
+}
+
 static starp_status send(struct sp_run *run, const struct sp_parcel *p, struct sp_slot *slot, int to, const void *site, struct sp_error *e)
 {
-    struct sp_sched *s = run->sched;
-    struct pack_task *t = new_pack(run, p, site);
-    if (!t) return sp_pool_put(&s->pool, slot, run->id), sp_fail_memory(e);
-    t->to = slot->data;
-    if (sp_task_sends(&t->task, slot, p->bytes, to, e) != STARP_OK) return sp_pool_put(&s->pool, slot, run->id), sp_task_drop(&t->task), e->status;
-    depend_on_pieces(t);
-    sp_pool_put(&s->pool, slot, run->id); /* others get it when the run has ended */
-    return sp_submit(&t->task, e);
+    struct pack_task *t = begin_pack(run, p, slot, site, e);
+    if (!t) return e->status;
+    sp_task_sends(&t->task, slot, p->bytes, to, e);
+    return end_pack(t, slot, e);
 }
 
 starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e)
@@ -189,22 +203,32 @@ starp_status sp_parcel_send(struct sp_run *run, const struct sp_parcel *p, int t
     return send(run, p, slot, to, site, e);
 }
 
-static starp_status lend(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e)
+/* What cannot be lent to some of the others is packed once for all of these. */
+static starp_status lend_to_all(struct sp_run *run, const struct sp_parcel *p, const void *site, struct sp_error *e)
 {
-    struct sp_slot *slot = NULL;
-    SP_TRY(sp_lent_slot(run, p->bytes, to, &slot, e));
-    return send(run, p, slot, to, site, e);
+    struct sp_sched *s = run->sched;
+    struct sp_slot *slot, *common = NULL;
+    struct pack_task *t = NULL;
+    for (int peer = 0; peer < s->ranks && e->status == STARP_OK; peer++) {
+        if (peer == s->rank || sp_near_slot(s, p->bytes, peer, false, &slot, e) != STARP_OK) continue;
+        if (slot) {
+            slot->writes = slot->reads = run->id;
+            send(run, p, slot, peer, site, e);
+            continue;
+        }
+        if (!t && sp_message_slot(run, p->bytes, &common, e) == STARP_OK) t = begin_pack(run, p, common, site, e);
+        if (t) sp_task_sends(&t->task, common, p->bytes, peer, e);
+    }
+    return t ? end_pack(t, common, e) : e->status;
 }
 
 starp_status sp_parcel_lend(struct sp_run *run, const struct sp_parcel *p, int to, const void *site, struct sp_error *e)
 {
-    const struct sp_sched *s = run->sched;
+    struct sp_slot *slot = NULL;
     if (p->n == 0) return STARP_OK;
-    if (to != SP_EVERYWHERE) return lend(run, p, to, site, e);
-    for (int peer = 0; peer < s->ranks; peer++) {
-        if (peer != s->rank) SP_TRY(lend(run, p, peer, site, e));
-    }
-    return STARP_OK;
+    if (to == SP_EVERYWHERE) return lend_to_all(run, p, site, e);
+    SP_TRY(sp_lent_slot(run, p->bytes, to, &slot, e));
+    return send(run, p, slot, to, site, e);
 }
 
 starp_status sp_message_slot(struct sp_run *run, size_t bytes, struct sp_slot **slot, struct sp_error *e)

@@ -76,7 +76,7 @@ void sp_near_settle(bool all);
 starp_status sp_near_open(struct sp_sched *s, struct sp_error *e);
 void sp_near_close(struct sp_sched *s);
 void sp_near_begin(struct sp_sched *s);
-/* Where the next message to or from a rank lies until the end of the run, `bytes` with the word; NULL: it travels. */
+/* Where the next message to or from a rank lies until the end of the run; NULL: it travels. */
 starp_status sp_near_slot(struct sp_sched *s, size_t bytes, int peer, bool receive, struct sp_slot **slot, struct sp_error *e);
 bool sp_near_has(const struct sp_slot *slot);
 

@@ -131,20 +131,20 @@ static struct sp_strip next_strip(const struct pass *t, const struct sp_strip *s
 }
 
 /* While line b of a strip is being transformed, memory fetches a share of the next one. */
-static void ask_share(const struct sp_strip *next, int64_t b, int64_t count)
+static void ask_share(const struct sp_strip *next, const struct sp_stretch **at, int64_t b, int64_t count)
 {
-    if (next->count > 0) sp_strip_ask(next, next->rows * b / count, next->rows * (b + 1) / count);
+    if (next->count > 0) sp_strip_ask(next, at, next->rows * b / count, next->rows * (b + 1) / count);
 }
 
-/* The same for columns, whose elements the line has, or what its program reads. */
-static void ask_columns(const struct pass *t, struct sp_strip next, int64_t b, int64_t count)
+/* Where columns are asked for: in the line, or in what its program reads. Returns how many such places there are. */
+static int find_columns(const struct sixstep *x, const struct sp_stretch **at)
 {
-    const struct sp_program *p = t->x->program;
-    if (!p) ask_share(&next, b, count);
-    for (int k = 0; p && k < p->noperand; k++) {
-        next.stretch = t->x->read[k].stretch;
-        if (next.stretch) ask_share(&next, b, count);
+    int n = 0;
+    if (!x->program) at[n++] = x->in.stretch;
+    for (int k = 0; x->program && k < x->program->noperand; k++) {
+        if (x->read[k].stretch) at[n++] = x->read[k].stretch;
     }
+    return n;
 }
 
 int sp_sixstep_columns(struct sp_task *task, void *scratch)
@@ -155,17 +155,19 @@ int sp_sixstep_columns(struct sp_task *task, void *scratch)
     int64_t bytes = s.pitch * (int64_t)x->item;
     char *room = (char *)scratch + (t->width + 1) * bytes, *beside = (char *)scratch + t->beside;
     void *buffer[SP_MAX_OPERANDS + 1], *made = beside;
+    const struct sp_stretch *at[SP_MAX_OPERANDS + 1];
     for (int64_t c = t->first; c < t->last; c += s.count) {
         s.from = c;
         s.count = t->last - c < t->width ? t->last - c : t->width;
         if (x->program) beside = gather_operands(t, &s, (char *)made + bytes, buffer), buffer[x->program->noperand] = made;
         else sp_strip_gather(&s, (char *)scratch + bytes);
         struct sp_strip next = next_strip(t, &s);
+        int places = find_columns(x, at);
         for (int64_t b = 0; b < s.count; b++) {
             char *line = (char *)scratch + b * bytes; /* what was there has been transformed */
             int fault = x->program ? make_line(t, &s, b, buffer, beside) : SP_KERNEL_OK;
             if (fault) return fault;
-            ask_columns(t, next, b, s.count);
+            for (int k = 0; k < places; k++) ask_share(&next, &at[k], b, s.count);
             sp_dft_run(t->dft, x->program ? made : line + bytes, line, x->kernels);
             twist(x, c + b, line, room);
         }
@@ -205,9 +207,10 @@ int sp_sixstep_rows(struct sp_task *task, void *scratch)
         to.count = s.count;
         sp_strip_gather(&s, (char *)scratch + bytes);
         next = find_strip(t, k + s.count, room + turn * (x->middle.nslot + 1));
+        const struct sp_stretch *at = next.stretch;
         for (int64_t b = 0; b < s.count; b++) {
             char *line = (char *)scratch + b * bytes;
-            ask_share(&next, b, s.count);
+            ask_share(&next, &at, b, s.count);
             sp_dft_run(t->dft, line + bytes, line, x->kernels);
             if (x->scale != 1) x->kernels->scale((size_t)x->n2 * 2, line, x->scale, x->single);
         }
