@@ -7,169 +7,14 @@
  */
 #include <string.h>
 
-#include "call.h"
 #include "isolate.h"
+#include "slices.h"
 
 #define TASK_SECONDS 1e-3 /* that a task is to take, about, */
 #define LEAST_TASKS 128   /* but there are so many on each rank where there is enough to do, so that the last ones end together */
 #define UNIT_BYTES ((int64_t)8 << 20) /* of a task's slices of an argument */
 #define DEALT_UNITS 16    /* of each rank, at least, are dealt by what they cost */
 #define ONCE_SECONDS 5e-5 /* what is not worth a task */
-
-/* What the tasks of a call have in common; kept by the run. */
-struct ppeval {
-    struct sp_iterate job;
-    const struct sp_function *function;
-    struct sp_remains *remains;
-    bool keeps;                 /* iterations may fail */
-    bool elsewhere;             /* rank 0 runs all of them, too */
-    bool column_major;
-    uint32_t whole, items;      /* bits of inputs */
-    int nin;                    /* inputs: of items two, for one argument */
-    int ndim[SP_MAX_READS];     /* of a slice, and its extents as they lie; then those of results */
-    int64_t extent[SP_MAX_READS][STARP_MAXDIM];
-    int out_ndim[SP_MAX_RESULTS];
-    int64_t out_size[SP_MAX_RESULTS]; /* elements of a result of one iteration */
-    starp_dtype out_dtype[SP_MAX_RESULTS];
-    starp_dtype in_dtype[SP_MAX_READS];
-    int nout;                   /* results as they are stored: a ragged one's is its table */
-    struct sp_dealing dealing;
-};
-
-struct iterate_task {
-    struct sp_task task;
-    struct ppeval *p;
-    int64_t first, count;
-    int round;                  /* of dealing */
-    const char *in[SP_MAX_READS];
-    int64_t in_step[SP_MAX_READS]; /* bytes from one iteration's to the next's */
-    char *out[SP_MAX_RESULTS];
-};
-
-/* ------------------------------------------------------------------------------------------------------------ tasks */
-
-/* An iteration that fails in a run that has ended already has most often been made to: what ended the run counts, here or on another rank. */
-static void report(struct iterate_task *t, const struct sp_iteration *x)
-{
-    char text[240];
-    if (atomic_load(&t->task.run->stop)) return;
-    snprintf(text, sizeof text, "ppeval %s: iteration %lld: %s", t->p->job.name, (long long)x->it.index, x->text);
-    if (x->starved) sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, text);
-    else if (t->p->keeps && t->p->elsewhere) return; /* rank 0 says the same */
-    else if (t->p->keeps) sp_run_note(t->task.run, t->task.site, x->it.index, text);
-    else sp_run_fail(t->task.run, STARP_ERR_COMPUTE, t->task.site, text);
-}
-
-/* Items are kept row-major, whoever made them. False: no memory. */
-static bool turn_rows(const struct ppeval *p, struct sp_item *x)
-{
-    starp_argument from, to;
-    int64_t extent[STARP_MAXDIM];
-    int n = x->shape.n;
-    if (!p->column_major || n < 2) return true;
-    for (int a = 0; a < n; a++) extent[a] = x->shape.v[n - 1 - a];
-    sp_argument_lay_out(&from, x->dtype, n, extent, true, x->data);
-    sp_argument_lay_out(&to, x->dtype, n, x->shape.v, false, NULL);
-    void *rows = sp_aligned(64, (size_t)(to.stride[0] * to.shape[0]) + 1);
-    if (!rows) return false;
-    sp_move(n, to.shape, sp_dtypes[x->dtype].size, rows, to.stride, x->data, from.stride, p->job.kernels);
-    sp_free(x->data);
-    x->data = rows;
-    return true;
-}
-
-/* What a ragged iteration has made stays with the run; its row of the table says what that is. */
-static void leave_items(struct iterate_task *t, struct sp_iteration *x, int64_t *row)
-{
-    struct sp_item *left = &t->p->remains->item[x->it.index * t->p->job.nresults];
-    for (int k = 0; k < t->p->job.nresults; k++, row += SP_ITEM_WORDS) {
-        struct sp_item *item = &x->item[k];
-        if (!x->failed && !turn_rows(t->p, item)) {
-            sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, "ppeval: out of memory");
-            x->failed = true;
-        }
-        if (x->failed) {
-            sp_free(item->data);
-            *item = (struct sp_item){ .dtype = STARP_F64, .shape = { 1, { 0 } } };
-        }
-        memset(row, 0, SP_ITEM_WORDS * sizeof *row);
-        row[0] = x->failed ? SP_ITEM_FAILED : (int64_t)item->dtype;
-        row[1] = item->shape.n;
-        memcpy(row + 2, item->shape.v, (size_t)item->shape.n * sizeof *row);
-        left[k] = *item;
-        item->data = NULL;
-    }
-}
-
-/* An item as the function wants it: in its place, or turned into memory of its own, which is returned. */
-static void *find_item(const struct ppeval *p, int k, const char *line, const int64_t *row, starp_argument *x)
-{
-    const char *item = line + row[SP_ITEM_WORDS] * sp_dtypes[p->in_dtype[k]].size;
-    starp_argument rows;
-    int64_t extent[STARP_MAXDIM];
-    int n = (int)row[1];
-    sp_argument_lay_out(&rows, p->in_dtype[k], n, row + 2, false, item);
-    *x = rows;
-    if (!p->column_major || n < 2) return NULL;
-    for (int a = 0; a < n; a++) extent[a] = row[2 + n - 1 - a];
-    sp_argument_lay_out(x, p->in_dtype[k], n, extent, true, NULL);
-    void *own = sp_aligned(64, (size_t)(rows.stride[0] * rows.shape[0]) + 1);
-    if (own) sp_move(n, rows.shape, sp_dtypes[rows.dtype].size, own, x->stride, item, rows.stride, p->job.kernels);
-    x->data = own;
-    return own;
-}
-
-/* The arguments of iteration i of the task; what is to be freed afterwards. False: no memory. */
-static bool find_arguments(const struct iterate_task *t, int64_t i, starp_argument *in, void **own)
-{
-    const struct ppeval *p = t->p;
-    for (int k = 0, n = 0; k < p->nin; k++, n++) {
-        const char *at = t->in[k] + i * t->in_step[k];
-        in[n].data = at;
-        own[n] = NULL;
-        if (!(p->items >> k & 1)) continue;
-        own[n] = find_item(p, k, at, (const int64_t *)(const void *)(t->in[k + 1] + i * t->in_step[k + 1]), &in[n]);
-        if (!in[n].data) return false;
-        k++;
-    }
-    return true;
-}
-
-static void iterate(struct iterate_task *t, int64_t i, struct sp_iteration *x, starp_argument *in)
-{
-    struct ppeval *p = t->p;
-    void *own[SP_MAX_READS] = { NULL };
-    if (!find_arguments(t, i, in, own)) {
-        for (int k = 0; k < p->job.nin; k++) sp_free(own[k]);
-        sp_run_fail(t->task.run, STARP_ERR_MEMORY, t->task.site, "ppeval: out of memory");
-        return;
-    }
-    for (int k = 0; k < p->nout; k++) x->out[k] = t->out[k] + i * p->out_size[k] * sp_dtypes[p->out_dtype[k]].size;
-    bool good = sp_iterate_run(x, t->first + i, in);
-    for (int k = 0; k < p->job.nin; k++) sp_free(own[k]);
-    if (!good) report(t, x);
-    if (p->job.free) leave_items(t, x, x->out[0]);
-    for (int k = 0; k < p->nout && !good && !p->job.free; k++) sp_iterate_blank(p->out_dtype[k], p->out_size[k], x->out[k]);
-}
-
-static int perform_iterations(struct sp_task *task, void *scratch)
-{
-    struct iterate_task *t = (struct iterate_task *)task;
-    struct ppeval *p = t->p;
-    starp_argument in[SP_MAX_READS];
-    struct sp_iteration x = { .job = &p->job };
-    double began = sp_now();
-    int64_t i = 0;
-    (void)scratch;
-    for (int k = 0, n = 0; k < p->nin; k += 1 + (p->items >> k & 1), n++) {
-        sp_argument_lay_out(&in[n], p->in_dtype[k], p->ndim[k], p->extent[k], p->column_major, NULL);
-    }
-    for (; i < t->count && !atomic_load_explicit(&task->run->stop, memory_order_relaxed); i++) iterate(t, i, &x, in);
-    double seconds = sp_now() - began;
-    if (i > 0) sp_function_took(p->function, seconds, i);
-    atomic_fetch_add(&p->dealing.busy[t->round], (uint64_t)(1e9 * seconds));
-    return SP_KERNEL_OK;
-}
 
 /* ------------------------------------------------------------------------------------------------------- operands */
 
@@ -285,7 +130,7 @@ static starp_status submit_unit(struct operands *o, int64_t u)
     struct sp_calling *c = o->c;
     struct ppeval *p = o->p;
     static const char nothing[64];
-    struct iterate_task *t = sp_call_task(c, sizeof *t, p->nin + p->nout, "iterate", perform_iterations);
+    struct iterate_task *t = sp_call_task(c, sizeof *t, p->nin + p->nout, "iterate", sp_perform_iterations);
     if (!t) return sp_fail_memory(c->e);
     t->p = p;
     t->first = u * o->unit;
