@@ -87,7 +87,8 @@ struct bench_case {
     const struct bench_unit *unit;
     double work;                                            /* for open: bytes or operations, per element or per run */
     int repeats;                                            /* 0: the usual number */
-    bool heavy;                                             /* seconds a run: the check is the warm-up, few rounds */
+    bool heavy;                                             /* few rounds, and no warm-up but the check */
+    int warmup;                                             /* and so many runs, where memory is what is cold */
     void (*build)(struct bench_state *st, starp_array **y); /* records the st->nout results */
     void (*reference)(struct bench_state *st);              /* in -> want */
     bool (*verify)(struct bench_state *st);                 /* or is what want now has of ours a solution? */

@@ -231,7 +231,7 @@ int bench_repeats(const struct bench_case *c, const struct bench_options *o)
 
 int bench_warmup(const struct bench_case *c)
 {
-    return c->heavy ? 0 : BENCH_WARMUP;
+    return c->heavy ? c->warmup : BENCH_WARMUP;
 }
 
 static void run_case(const struct bench *b, const struct bench_case *c, const struct bench_options *o,
