@@ -6,10 +6,12 @@
 
 #include "codelets.h"
 
-static void move_row(int64_t n, size_t item, char *dst, int64_t dst_stride, const char *src, int64_t src_stride,
+static void move_row(int64_t n, size_t item, char *dst, int64_t dst_stride, const char *src, int64_t src_stride, bool past,
                      const struct sp_kernels *kernels)
 {
-    if (dst_stride == (int64_t)item && src_stride == (int64_t)item) memcpy(dst, src, (size_t)n * item);
+    bool dense = dst_stride == (int64_t)item && src_stride == (int64_t)item;
+    if (dense && past) kernels->stream(dst, src, (size_t)n * item);
+    else if (dense) memcpy(dst, src, (size_t)n * item);
     else if (dst_stride == (int64_t)item) kernels->gather((size_t)n, dst, src, src_stride, item);
     else if (src_stride == (int64_t)item) kernels->scatter((size_t)n, dst, dst_stride, src, item);
     else for (int64_t i = 0; i < n; i++) memcpy(dst + i * dst_stride, src + i * src_stride, item);
@@ -30,8 +32,8 @@ bool sp_move_turns(int ndim, const int64_t *extent, size_t item, const int64_t *
     return turned_axis(ndim, extent, item, dst_stride, src_stride) >= 0 && src_stride[ndim - 1] != (int64_t)item;
 }
 
-void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
-             const int64_t *src_stride, const struct sp_kernels *kernels)
+static void move(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
+                 const int64_t *src_stride, bool past, const struct sp_kernels *kernels)
 {
     int64_t index[STARP_MAXDIM] = { 0 };
     char *to = dst;
@@ -46,7 +48,7 @@ void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int6
             kernels->transpose((size_t)extent[turned], (size_t)extent[last], to, dst_stride[turned], from, src_stride[last], item);
         } else {
             move_row(last < 0 ? 1 : extent[last], item, to, last < 0 ? (int64_t)item : dst_stride[last], from,
-                     last < 0 ? (int64_t)item : src_stride[last], kernels);
+                     last < 0 ? (int64_t)item : src_stride[last], past, kernels);
         }
         int a = last - 1;
         for (; a >= 0; a--) {
@@ -60,4 +62,17 @@ void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int6
         }
         if (a < 0) return;
     }
+}
+
+void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
+             const int64_t *src_stride, const struct sp_kernels *kernels)
+{
+    move(ndim, extent, item, dst, dst_stride, src, src_stride, false, kernels);
+}
+
+void sp_move_past(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
+                  const int64_t *src_stride, const struct sp_kernels *kernels)
+{
+    move(ndim, extent, item, dst, dst_stride, src, src_stride, true, kernels);
+    kernels->fence();
 }

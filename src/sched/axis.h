@@ -53,6 +53,7 @@ starp_status sp_along_join(struct sp_along *f, struct sp_slot *const *slot, int6
 void sp_along_keep(struct sp_along *f, struct sp_slot **slot, int64_t n);
 /* lower_lines.c: lines that fit a cache, many to a task. */
 starp_status sp_lower_lines(struct sp_along *f);
+starp_status sp_lower_spread(struct sp_along *f); /* lines_exchange.c: the same where ranks have parts of what is read and written */
 void sp_lines_block(const struct sp_along *f, const starp_dims *shape, starp_dims *block); /* lines of a task */
 double sp_along_scale(const struct sp_along *f); /* what results are multiplied by */
 /* lower_planes.c: two axes one after the other, in two passes over memory: of g from what of f comes out; whether that is worth it. */

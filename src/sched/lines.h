@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* lines.h: a task on many lines along an axis: what lower_lines.c, lower_planes.c and lines_tasks.c share. */
+/* lines.h: a task on many lines along an axis: what lower_lines.c, lines_exchange.c, lower_planes.c and lines_tasks.c share. */
 #ifndef SP_LINES_H
 #define SP_LINES_H
 
@@ -69,6 +69,14 @@ struct sp_lines_pass {
 /* Submits the lines of a block, which begins at `lo` and is whole along the axis; pass: NULL if there is only one. */
 starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const int64_t *lo, const struct sp_lines_pass *pass,
                              struct sp_cuts *in, struct sp_cuts *out);
+/* In steps: the boxes of n windows that a block's lines go through, of an array of that shape; extent: of the block, changed along the
+   axis; and the task on them, not submitted yet. NULL: no memory, with the error set. */
+starp_status sp_lines_cut(struct sp_along *f, const starp_dims *shape, const int64_t *lo, int64_t *extent, const struct sp_window *w, int n,
+                          bool write, struct sp_cuts *cuts);
+struct sp_task *sp_lines_task(struct sp_along *f, const struct sp_cuts *in, const struct sp_cuts *out, const int64_t *extent,
+                              const struct sp_lines_pass *pass);
+/* Whether results are so many that they are written past the caches. */
+bool sp_lines_past(const struct sp_along *f);
 /* As many lines of `bytes` bytes each as are gathered at a time where they lie side by side. */
 int64_t sp_lines_strip(int64_t bytes);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lower_fft.c: operations along an axis. Where this rank has all it takes, tasks read the operand's tiles and write the result's;
- * else the operand is first dealt out in whole lines, and the result is dealt again.
+ * lower_fft.c: operations along an axis: which way they go. Tasks read the operand's tiles and write the result's, whether this rank
+ * has all of them or not. A constant becomes an array; a result that every rank wants is dealt out in whole lines first.
  */
 #include <string.h>
 
@@ -94,7 +94,7 @@ void sp_along_keep(struct sp_along *f, struct sp_slot **slot, int64_t n)
     f->nkept[k] = n;
 }
 
-/* ---------------------------------------------------------------------------------------------------- one rank */
+/* ------------------------------------------------------------------------------------------------- into tiles */
 
 static bool is_long(const struct sp_along *f)
 {
@@ -119,7 +119,15 @@ static starp_status await_memory(struct sp_along *f, struct sp_value *v)
     return sp_call_submit(c, t);
 }
 
-static starp_status lower_here(struct sp_along *f)
+/* spread: over ranks. */
+static starp_status lower_tasks(struct sp_along *f, bool spread)
+{
+    if (f->before) return sp_lower_planes(f->before, f);
+    if (spread) return sp_lower_spread(f);
+    return is_long(f) ? sp_lower_sixstep(f) : sp_lower_lines(f);
+}
+
+static starp_status lower_into_tiles(struct sp_along *f, bool spread)
 {
     struct sp_value *to = f->out.value;
     bool at_once = f->c->at_once;
@@ -127,7 +135,7 @@ static starp_status lower_here(struct sp_along *f)
     if (!at_once) to->run = f->c->run->id;
     if (!at_once) SP_TRY(await_memory(f, to));
     f->tokens = !at_once;
-    starp_status status = f->before ? sp_lower_planes(f->before, f) : is_long(f) ? sp_lower_sixstep(f) : sp_lower_lines(f);
+    starp_status status = lower_tasks(f, spread);
     if (status == STARP_OK && !at_once) status = join(f, 0, to->slot, to->ntile, false);
     drop_tokens(f, 0, f->ntoken);
     for (int k = 0; k < SP_ALONG_KEPT; k++) drop_kept(f, k);
@@ -138,20 +146,19 @@ static starp_status lower_here(struct sp_along *f)
 
 /* -------------------------------------------------------------------------------------------------- many ranks */
 
-/* A value in tiles of whole lines, dealt over the ranks; its memory goes with the call. */
-static starp_status in_lines(struct sp_along *f, const starp_dims *shape, starp_dtype dtype, struct sp_window *w)
+/* A result in tiles of whole lines, dealt over the ranks; its memory goes with the call. */
+static starp_status in_lines(struct sp_along *f, struct sp_window *w)
 {
     struct sp_calling *c = f->c;
     starp_dims tile;
-    sp_lines_block(f, shape, &tile);
+    sp_lines_block(f, &f->out_shape, &tile);
     if (tile.v[f->param.axis] < 1) tile.v[f->param.axis] = 1;
-    *w = (struct sp_window){ .value = sp_value_cut(shape, dtype, &tile) };
+    *w = (struct sp_window){ .value = sp_value_cut(&f->out_shape, f->out_dtype, &tile) };
     if (!w->value) return sp_fail_memory(c->e);
     c->held[c->nheld++] = w->value;
-    sp_view_identity(&w->view, shape->n);
+    sp_view_identity(&w->view, f->out_shape.n);
     sp_map_usual(&w->value->map, &w->value->grid, c->run->sched->ranks);
-    w->value->run = c->run->id;
-    return sp_value_fill(c->run->sched, w->value, true, c->e);
+    return STARP_OK;
 }
 
 static starp_status copy_to(struct sp_along *f, const struct sp_window *from, struct sp_value *to, const void *element)
@@ -162,18 +169,7 @@ static starp_status copy_to(struct sp_along *f, const struct sp_window *from, st
     return sp_lower_copy(c->run, &copy, c->e);
 }
 
-/* The operand into a value, from which it is read from now on: copied, or made there. */
-static starp_status operand_to(struct sp_along *f, struct sp_window *in, const struct sp_window *from, const void *element)
-{
-    struct sp_calling *c = f->c;
-    if (!f->program) return copy_to(f, from, in->value, element);
-    struct sp_lowering l = { .run = c->run, .step = c->step, .program = f->program, .constants = c->constants, .e = c->e,
-                             .site = c->node->site, .window = f->operand, .ordered = true };
-    f->program = NULL;
-    return sp_lower_into(&l, in->value);
-}
-
-/* The operand as an array of the usual tiling, on all ranks if need be. */
+/* The operand as an array of the usual tiling, on all ranks if need be, from which it is read from now on: copied, or made there. */
 static starp_status store_operand(struct sp_along *f, const void *element, bool everywhere)
 {
     struct sp_calling *c = f->c;
@@ -185,7 +181,11 @@ static starp_status store_operand(struct sp_along *f, const void *element, bool 
     f->in.value->map.everywhere |= everywhere;
     f->in.value->run = c->run->id;
     SP_TRY(sp_value_fill(c->run->sched, f->in.value, true, c->e));
-    return operand_to(f, &f->in, &from, element);
+    if (!f->program) return copy_to(f, &from, f->in.value, element);
+    struct sp_lowering l = { .run = c->run, .step = c->step, .program = f->program, .constants = c->constants, .e = c->e,
+                             .site = c->node->site, .window = f->operand, .ordered = true };
+    f->program = NULL;
+    return sp_lower_into(&l, f->in.value);
 }
 
 /* Whether what the program reads of other ranks is more than what it makes. */
@@ -199,17 +199,31 @@ static bool reads_much(const struct sp_along *f)
     return bytes > (double)sp_shape_size(&f->in_shape) * sp_dtypes[f->in_dtype].size;
 }
 
+/* Of arrays, or made by a program; not a constant. */
+static bool has_elements(const struct sp_along *f)
+{
+    return f->program || f->in.value;
+}
+
+/* Whether this rank has all that is read, and wants all of the result. */
+static bool is_here(const struct sp_along *f)
+{
+    if (!has_elements(f)) return false;
+    const struct sp_window *w = sp_along_reads(f);
+    bool everywhere = f->out.value->map.everywhere;
+    for (int k = 0; k < sp_along_nreads(f); k++) everywhere &= !w[k].value || w[k].value->map.everywhere;
+    return everywhere || f->c->run->sched->ranks == 1;
+}
+
 static starp_status lower_apart(struct sp_along *f, const void *element)
 {
-    struct sp_calling *c = f->c;
-    if (reads_much(f)) SP_TRY(store_operand(f, element, false));
-    struct sp_window from = f->in, to = f->out;
-    SP_TRY(in_lines(f, &f->in_shape, f->in_dtype, &f->in));
-    SP_TRY(operand_to(f, &f->in, &from, element));
-    SP_TRY(in_lines(f, &f->out_shape, f->out_dtype, &f->out));
-    SP_TRY(sp_lower_lines(f));
-    SP_TRY(sp_value_fill(c->run->sched, to.value, true, c->e));
-    to.value->run = c->run->id;
+    struct sp_window to = f->out;
+    if (!has_elements(f) || reads_much(f)) SP_TRY(store_operand(f, element, false));
+    if (is_here(f) || !to.value->map.everywhere) return lower_into_tiles(f, !is_here(f));
+    SP_TRY(in_lines(f, &f->out));
+    SP_TRY(lower_into_tiles(f, true));
+    to.value->run = f->c->run->id;
+    SP_TRY(sp_value_fill(f->c->run->sched, to.value, true, f->c->e));
     return copy_to(f, &f->out, to.value, NULL);
 }
 
@@ -223,12 +237,6 @@ static starp_status bring(struct sp_along *f, const void *element)
 
 /* ------------------------------------------------------------------------------------------------------ the calls */
 
-/* Of arrays, or made by a program; not a constant. */
-static bool has_elements(const struct sp_along *f)
-{
-    return f->program || f->in.value;
-}
-
 /* Small, and nothing it reads is still being computed or on another rank. */
 static bool runs_at_once(const struct sp_along *f)
 {
@@ -240,16 +248,6 @@ static bool runs_at_once(const struct sp_along *f)
         if (v && (v->run == run->id || !v->map.everywhere)) return false;
     }
     return f->out.value->map.everywhere;
-}
-
-/* Whether this rank has all that is read, and wants all of the result. */
-static bool is_here(const struct sp_along *f)
-{
-    if (!has_elements(f)) return false;
-    const struct sp_window *w = sp_along_reads(f);
-    bool everywhere = f->out.value->map.everywhere;
-    for (int k = 0; k < sp_along_nreads(f); k++) everywhere &= !w[k].value || w[k].value->map.everywhere;
-    return everywhere || f->c->run->sched->ranks == 1;
 }
 
 /* The operand: an array seen through a view, a constant, or what the step's program makes of its operands. */
@@ -292,7 +290,7 @@ static starp_status lower(struct sp_along *f, const void *element)
     bool here = is_here(f);
     starp_status status = STARP_OK;
     if (is_long(f) && !(f->program && here)) status = bring(f, element), here = true;
-    if (status == STARP_OK) status = here ? lower_here(f) : lower_apart(f, element);
+    if (status == STARP_OK) status = here ? lower_into_tiles(f, false) : lower_apart(f, element);
     drop_held(c);
     return status;
 }
@@ -324,7 +322,7 @@ static starp_status lower_both(struct sp_along *both, const void *element)
     c->at_once = runs_at_once(both);
     if (has_elements(both) && c->run->sched->ranks == 1 && !c->at_once && sp_planes_apply(&f, &g)) {
         g.before = &f;
-        return lower_here(&g);
+        return lower_into_tiles(&g, false);
     }
     struct sp_value *v = f.out.value = g.in.value = sp_value_new(c->run->sched, &between, f.out_dtype);
     if (!v) return sp_fail_memory(c->e);

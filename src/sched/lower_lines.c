@@ -130,7 +130,7 @@ static void keep_boxes(const struct sp_cuts *c, struct sp_boxes *b, char **at)
     b->buffer = take(at, (size_t)(c->nslot + 1) * sizeof *b->buffer);
     if (c->nbox > 0) memcpy(b->box, c->box, (size_t)(c->nbox * 2 * c->ndim) * sizeof *b->box);
     if (c->nbox > 0) memcpy(b->ref, c->ref, (size_t)(c->nbox * c->nreg) * sizeof *b->ref);
-    for (int i = 0; i < c->nslot; i++) b->buffer[i] = c->slot[i]->data;
+    for (int i = 0; i < c->nslot; i++) b->buffer[i] = c->slot[i] ? c->slot[i]->data : NULL;
 }
 
 /* What the task reads and writes; a value's tiles that tasks write parts of have tokens instead. */
@@ -139,7 +139,9 @@ static starp_status depend(struct sp_along *f, struct sp_lines_task *t, const st
 {
     struct sp_calling *c = f->c;
     bool first = pass && pass->piece >= 0;
-    for (int i = 0; i < in->nslot && !c->at_once; i++) sp_depend(&t->task, in->slot[i], 1, false);
+    for (int i = 0; i < in->nslot && !c->at_once; i++) {
+        if (in->slot[i]) sp_depend(&t->task, in->slot[i], 1, false); /* else another rank's tile, of which a window has come */
+    }
     if (pass) sp_call_depend(c, &t->task, pass->slot, first ? 2 : 1);
     if (first) return STARP_OK;
     for (int i = 0; i < out->nslot && !f->tokens; i++) sp_call_depend(c, &t->task, out->slot[i], 2);
@@ -174,31 +176,33 @@ static void describe(const struct sp_along *f, struct sp_lines_task *t, const in
     t->place = pass->place;
 }
 
-/* The lines of a block, whose boxes are in `in` and `out`. */
-static starp_status submit(struct sp_along *f, const struct sp_cuts *in, const struct sp_cuts *out, const int64_t *extent,
-                           const struct sp_lines_pass *pass)
+bool sp_lines_past(const struct sp_along *f)
+{
+    return sp_shape_size(&f->out_shape) * (int64_t)sp_dtypes[f->out_dtype].size > f->c->run->sched->cache_bytes / 2;
+}
+
+struct sp_task *sp_lines_task(struct sp_along *f, const struct sp_cuts *in, const struct sp_cuts *out, const int64_t *extent,
+                              const struct sp_lines_pass *pass)
 {
     struct sp_calling *c = f->c;
     size_t bytes = sizeof(struct sp_lines_task) + boxes_bytes(in) + boxes_bytes(out);
     struct sp_lines_task *t = sp_call_task(c, bytes, in->nslot + out->nslot + 3, "lines", sp_lines_perform);
-    if (!t) return sp_fail_memory(c->e);
+    if (!t) return sp_fail_memory(c->e), NULL;
     char *at = (char *)(t + 1);
     keep_boxes(in, &t->in, &at);
     keep_boxes(out, &t->out, &at);
     describe(f, t, extent, pass);
     bool first = pass && pass->piece >= 0;
-    t->stream = !first && sp_shape_size(&f->out_shape) * (int64_t)t->item_out > c->run->sched->cache_bytes / 2;
-    if (f->call != SP_CALL_pad && !(t->dft = plan(f))) return sp_free(t), sp_fail_memory(c->e);
+    t->stream = !first && sp_lines_past(f);
+    if (f->call != SP_CALL_pad && !(t->dft = plan(f))) return sp_free(t), sp_fail_memory(c->e), NULL;
     bool contiguous = t->program ? reads_contiguous(in, t->axis, t->program) : is_contiguous(in, t->axis, t->item_in);
     choose_chunk(f, t, contiguous && is_contiguous(out, t->axis, t->item_out));
-    starp_status status = depend(f, t, pass, in, out);
-    if (status != STARP_OK) return end_lines(&t->task), sp_free(t), status;
-    return sp_call_submit(c, &t->task);
+    if (depend(f, t, pass, in, out) != STARP_OK) return sp_task_drop(&t->task), NULL;
+    return &t->task;
 }
 
-/* Of n windows. */
-static starp_status cut(struct sp_along *f, const starp_dims *shape, const int64_t *lo, int64_t *extent, const struct sp_window *w, int n,
-                        bool write, struct sp_cuts *cuts)
+starp_status sp_lines_cut(struct sp_along *f, const starp_dims *shape, const int64_t *lo, int64_t *extent, const struct sp_window *w, int n,
+                          bool write, struct sp_cuts *cuts)
 {
     extent[f->param.axis] = shape->v[f->param.axis];
     bool empty = !write && extent[f->param.axis] == 0;
@@ -215,9 +219,10 @@ starp_status sp_lines_submit(struct sp_along *f, const starp_dims *block, const 
     for (int a = 0; a < block->n; a++) extent[a] = f->out_shape.v[a] - lo[a] < block->v[a] ? f->out_shape.v[a] - lo[a] : block->v[a];
     in->nbox = in->nslot = in->nreg = out->nbox = out->nslot = out->nreg = 0;
     in->ndim = out->ndim = block->n;
-    if (reads) SP_TRY(cut(f, &f->in_shape, lo, extent, sp_along_reads(f), sp_along_nreads(f), false, in));
-    if (writes) SP_TRY(cut(f, &f->out_shape, lo, extent, &f->out, 1, true, out));
-    return submit(f, in, out, extent, pass);
+    if (reads) SP_TRY(sp_lines_cut(f, &f->in_shape, lo, extent, sp_along_reads(f), sp_along_nreads(f), false, in));
+    if (writes) SP_TRY(sp_lines_cut(f, &f->out_shape, lo, extent, &f->out, 1, true, out));
+    struct sp_task *t = sp_lines_task(f, in, out, extent, pass);
+    return t ? sp_call_submit(f->c, t) : f->c->e->status;
 }
 
 starp_status sp_lower_lines(struct sp_along *f)
@@ -229,11 +234,7 @@ starp_status sp_lower_lines(struct sp_along *f)
     if (sp_shape_size(&f->out_shape) == 0) return STARP_OK;
     sp_lines_block(f, &f->out_shape, &block);
     for (int a = 0; status == STARP_OK;) {
-        const struct sp_value *to = f->out.value;
-        int64_t tile = 0;
-        for (int k = 0; k < to->shape.n; k++) tile = tile * to->grid.v[k] + lo[k] / to->tile.v[k];
-        bool mine = f->tokens || f->c->at_once || sp_is_mine(f->c->run->sched, sp_value_owner(to, tile));
-        if (mine) status = sp_lines_submit(f, &block, lo, NULL, &in, &out);
+        status = sp_lines_submit(f, &block, lo, NULL, &in, &out);
         for (a = f->in_shape.n - 1; a >= 0; a--) {
             if (a == f->param.axis) continue;
             if ((lo[a] += block.v[a]) < f->out_shape.v[a]) break;
