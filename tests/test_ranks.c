@@ -116,6 +116,36 @@ static void only_edges_travel(void **state)
     cc_done(starp_close(s));
 }
 
+/* What rank 0 sends for a result. */
+static uint64_t sent_for(starp_session *s, starp_array *y)
+{
+    uint64_t before = cc_stats(s).bytes_sent;
+    cc_done(starp_eval(y));
+    return cc_stats(s).bytes_sent - before;
+}
+
+/* Lines that ranks have whole are transformed where they are, and results stay there; of others, what is elsewhere travels once each way. */
+static void lines_stay_where_they_are(void **state)
+{
+    enum { M = 500 };
+    (void)state;
+    starp_session *s = cc_session(TILED("1024"));
+    for (int rows = 0; rows < 2 && starp_ranks(s) > 1; rows++) {
+        starp_scope_open(s);
+        starp_array *x = starp_astype(starp_random_uniform(s, STARP_SHAPE(M, M), STARP_F64), STARP_C128);
+        x = starp_distribute(x, rows ? 0 : 1, rows ? 1 : 0);
+        cc_done(starp_eval(x));
+        int axis = rows ? -1 : 0, across = rows ? 0 : -1;
+        starp_array *y = starp_fft_fft(x, 0, axis, STARP_BACKWARD);
+        assert_int_equal(sent_for(s, y), 0);
+        assert_int_equal(sent_for(s, starp_fft_ifft(y, 0, axis, STARP_BACKWARD)), 0);
+        uint64_t share = (uint64_t)M * M * 16 / (uint64_t)starp_ranks(s);
+        assert_in_range(sent_for(s, starp_fft_fft(y, 0, across, STARP_BACKWARD)), 1, 2 * share);
+        starp_scope_close(s);
+    }
+    cc_done(starp_close(s));
+}
+
 /* What explain says rank 0 will send. */
 static uint64_t forecast_bytes(starp_array *y)
 {
@@ -317,6 +347,7 @@ int main(void)
         cmocka_unit_test(shared_tiles_are_sent),
         cmocka_unit_test(a_grid_has_no_more_ranks_than_there_are),
         cmocka_unit_test(only_edges_travel),
+        cmocka_unit_test(lines_stay_where_they_are),
         cmocka_unit_test(halos_travel_once),
         cmocka_unit_test(tall_arrays_are_dealt),
         cmocka_unit_test(host_data_comes_back),

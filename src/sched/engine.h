@@ -318,20 +318,7 @@ starp_status sp_parcel_lend(struct sp_run *run, const struct sp_parcel *p, int t
 starp_status sp_lent_slot(struct sp_run *run, size_t bytes, int to, struct sp_slot **slot, struct sp_error *e);
 struct sp_slot *sp_parcel_borrow(struct sp_run *run, size_t bytes, int from, struct sp_error *e);
 
-/* ----------------------------------------------------------------------------------------------------- exchange.c */
-
-struct sp_lowering;
-/* Finds who computes which block of a step. */
-void sp_exchange_prepare(struct sp_lowering *l);
-void sp_exchange_align(struct sp_lowering *l); /* whether anything travels, for the map that l has */
-int sp_block_owner(const struct sp_lowering *l, int64_t kept, int64_t reduced);
-/* Fills l->parcel with what the block in l->cuts reads of a rank's tiles. */
-bool sp_exchange_gather(struct sp_lowering *l, int owner);
-/* Sends what the owner of the block in l->cuts needs of this rank; makes it read what comes from others. */
-starp_status sp_exchange_send(struct sp_lowering *l, int owner);
-starp_status sp_exchange_receive(struct sp_lowering *l);
-
-/* ------------------------------------------------------------------------------------- window.c, lower*.c, check.c */
+/* ---------------------------------------------------------------------------------------------------- window.c */
 
 /* What a step reads or writes, seen from its iteration space. */
 struct sp_window {
@@ -396,6 +383,23 @@ struct sp_lowering {
     struct sp_cuts cuts;
     size_t scratch;
 };
+
+/* ----------------------------------------------------------------------------------------------------- exchange.c */
+
+/* Finds who computes which block of a step. */
+void sp_exchange_prepare(struct sp_lowering *l);
+void sp_exchange_align(struct sp_lowering *l); /* whether anything travels, for the map that l has */
+/* A map other than the usual one spreads from operands, or slices of them, to what is computed over `shape`; false: there is none.
+   axis: of the shape, per axis that windows are seen from. */
+bool sp_map_inherited(const struct sp_sched *s, const starp_dims *shape, const int *axis, const struct sp_window *w, int n, struct sp_map *map);
+int sp_block_owner(const struct sp_lowering *l, int64_t kept, int64_t reduced);
+/* Fills l->parcel with what the block in l->cuts reads of a rank's tiles. */
+bool sp_exchange_gather(struct sp_lowering *l, int owner);
+/* Sends what the owner of the block in l->cuts needs of this rank; makes it read what comes from others. */
+starp_status sp_exchange_send(struct sp_lowering *l, int owner);
+starp_status sp_exchange_receive(struct sp_lowering *l);
+
+/* -------------------------------------------------------------------------------------------------- lower*.c, check.c */
 
 starp_status sp_lower_fused(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
 /* What the vector machine sees of a node's parameters: themselves, or the function they name; NULL: it is not here. */

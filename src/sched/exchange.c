@@ -212,33 +212,32 @@ starp_status sp_exchange_receive(struct sp_lowering *l)
 
 /* ----------------------------------------------------------------------------------------------- who computes what */
 
-/* Whether a window sees the axes of its array in their order, one element after the other. */
-static bool is_upright(const struct sp_lowering *l, const struct sp_window *w)
+/* Whether a window sees the axes of its array in their order, one element after the other. axis: of the shape, per iteration axis. */
+static bool is_upright(const struct sp_window *w, const int *axis, int ndim)
 {
-    if (w->view.ndim != l->ndim) return false;
+    if (w->view.ndim != ndim) return false;
     for (int a = 0; a < w->view.ndim; a++) {
-        int axis = w->view.axis[a];
-        if (axis < 0 ? w->value->shape.v[a] != 1 : l->axis[axis] != a) return false;
-        if (axis >= 0 && w->view.step[a] != 1) return false;
+        int k = w->view.axis[a];
+        if (k < 0 ? w->value->shape.v[a] != 1 : axis[k] != a) return false;
+        if (k >= 0 && w->view.step[a] != 1) return false;
     }
     return true;
 }
 
-/* A map other than the usual one spreads from operands, or slices of them, to the step's blocks and results. */
-static void inherit_map(struct sp_lowering *l)
+bool sp_map_inherited(const struct sp_sched *s, const starp_dims *shape, const int *axis, const struct sp_window *w, int n, struct sp_map *map)
 {
-    const struct sp_sched *s = l->run->sched;
     starp_dims tile, grid;
-    sp_value_grid(s, &l->step->shape, &tile, &grid);
-    for (int k = 0; k < l->program->noperand; k++) {
-        const struct sp_value *v = l->window[k].value;
+    sp_value_grid(s, shape, &tile, &grid);
+    for (int k = 0; k < n; k++) {
+        const struct sp_value *v = w[k].value;
         struct sp_map usual;
-        if (!v || l->window[k].iota || v->map.everywhere || !sp_shape_equal(&v->tile, &tile) || !is_upright(l, &l->window[k])) continue;
+        if (!v || w[k].iota || v->map.everywhere || !sp_shape_equal(&v->tile, &tile) || !is_upright(&w[k], axis, shape->n)) continue;
         sp_value_map(s, &v->shape, &usual);
         if (sp_map_equal(&v->map, &usual)) continue;
-        sp_map_init(&l->map, &grid, v->map.p, v->map.q);
-        return;
+        sp_map_init(map, &grid, v->map.p, v->map.q);
+        return true;
     }
+    return false;
 }
 
 /* Whether every operand lies where the blocks that read it are computed: then nothing travels. */
@@ -248,7 +247,7 @@ static bool is_aligned(const struct sp_lowering *l)
         const struct sp_window *w = &l->window[k];
         if (!w->value || w->iota || w->value->map.everywhere) continue;
         if (!sp_shape_equal(&w->value->shape, &l->step->shape) || !sp_map_equal(&w->value->map, &l->map)) return false;
-        if (!is_upright(l, w)) return false;
+        if (!is_upright(w, l->axis, l->ndim)) return false;
         for (int a = 0; a < w->view.ndim; a++) {
             int axis = w->view.axis[a];
             if (w->view.start[a] != 0 || (axis >= 0 && l->block[axis] != w->value->tile.v[a])) return false;
@@ -261,7 +260,7 @@ void sp_exchange_prepare(struct sp_lowering *l)
 {
     const struct sp_sched *s = l->run->sched;
     sp_value_map(s, &l->step->shape, &l->map);
-    if (!l->map.everywhere) inherit_map(l);
+    if (!l->map.everywhere) sp_map_inherited(s, &l->step->shape, l->axis, l->window, l->program->noperand, &l->map);
     sp_exchange_align(l);
 }
 

@@ -308,6 +308,19 @@ static struct sp_along pass_of(const struct sp_along *f, const struct sp_plane_p
     return g;
 }
 
+/* A result, or what lies between two of them, in the map of what it is made from, if that is not the usual one. */
+static struct sp_value *new_result(const struct sp_along *f, const starp_dims *shape, starp_dtype dtype)
+{
+    struct sp_sched *s = f->c->run->sched;
+    struct sp_value *to = sp_value_new(s, shape, dtype);
+    int axis[STARP_MAXDIM];
+    struct sp_map map;
+    for (int a = 0; a < STARP_MAXDIM; a++) axis[a] = a;
+    if (!to || to->map.everywhere) return to;
+    if (sp_map_inherited(s, &f->in_shape, axis, sp_along_reads(f), sp_along_nreads(f), &map)) sp_map_init(&to->map, &to->grid, map.p, map.q);
+    return to;
+}
+
 /* In two passes over memory, or one after the other with an array in between. */
 static starp_status lower_both(struct sp_along *both, const void *element)
 {
@@ -324,7 +337,7 @@ static starp_status lower_both(struct sp_along *both, const void *element)
         g.before = &f;
         return lower_into_tiles(&g, false);
     }
-    struct sp_value *v = f.out.value = g.in.value = sp_value_new(c->run->sched, &between, f.out_dtype);
+    struct sp_value *v = f.out.value = g.in.value = new_result(&f, &between, f.out_dtype);
     if (!v) return sp_fail_memory(c->e);
     sp_view_identity(&f.out.view, between.n);
     g.in.view = f.out.view;
@@ -361,7 +374,7 @@ starp_status sp_lower_along(struct sp_calling *c)
     struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .out_shape = c->node->shape,
                           .out_dtype = (starp_dtype)c->node->dtype };
     SP_TRY(find_operand(&f));
-    f.out.value = sp_value_new(run->sched, &c->node->shape, f.out_dtype);
+    f.out.value = new_result(&f, &f.out_shape, f.out_dtype);
     if (!f.out.value) return sp_fail_memory(c->e);
     run->value[c->step->output[0]] = f.out.value;
     return lower_any(&f, element);
