@@ -89,6 +89,8 @@ struct sp_map {
 void sp_map_init(struct sp_map *m, const starp_dims *grid, int p, int q); /* grid: of tiles */
 /* Columns over all ranks; with fewer tile columns than ranks, the p x q that gives nobody much. */
 void sp_map_usual(struct sp_map *m, const starp_dims *grid, int ranks);
+/* Whether tiles along an axis are of several ranks. */
+bool sp_map_deals(const struct sp_map *m, int axis);
 /* Tiles of the rank that has most. */
 int64_t sp_map_share(const struct sp_map *m, const starp_dims *grid);
 /* Whether two maps of arrays of the same shape say the same. */

@@ -27,19 +27,12 @@ struct spread {
 
 /* -------------------------------------------------------------------------------------------------- blocks of lines */
 
-/* Whether tiles along an axis are of several ranks. */
-static bool is_dealt(const struct sp_map *m, int axis)
-{
-    int over = axis == m->col ? (m->row < 0 ? m->p * m->q : m->q) : axis == m->row ? m->p : 1;
-    return m->table || over > 1;
-}
-
 /* A value is a home for lines that lie on one rank each, if ranks have their shares of them. */
 static bool is_home(const struct sp_along *f, const struct sp_value *v)
 {
     int64_t n = 1;
     for (int a = 0; a < v->grid.n; a++) n *= a == f->param.axis ? 1 : v->grid.v[a];
-    return !v->map.everywhere && !is_dealt(&v->map, f->param.axis) && n >= f->c->run->sched->ranks;
+    return !v->map.everywhere && !sp_map_deals(&v->map, f->param.axis) && n >= f->c->run->sched->ranks;
 }
 
 static void find_home(struct spread *x)

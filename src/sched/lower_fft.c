@@ -308,8 +308,11 @@ static struct sp_along pass_of(const struct sp_along *f, const struct sp_plane_p
     return g;
 }
 
-/* A result, or what lies between two of them, in the map of what it is made from, if that is not the usual one. */
-static struct sp_value *new_result(const struct sp_along *f, const starp_dims *shape, starp_dtype dtype)
+/*
+ * A result of lines along an axis, or what lies between two of them: in the map of what it is made from, if that is not the usual one; but
+ * so that each line is on one rank, if ranks have their shares then: nothing of it travels, nor if it is transformed back.
+ */
+static struct sp_value *new_result(const struct sp_along *f, const starp_dims *shape, starp_dtype dtype, int along)
 {
     struct sp_sched *s = f->c->run->sched;
     struct sp_value *to = sp_value_new(s, shape, dtype);
@@ -318,6 +321,11 @@ static struct sp_value *new_result(const struct sp_along *f, const starp_dims *s
     for (int a = 0; a < STARP_MAXDIM; a++) axis[a] = a;
     if (!to || to->map.everywhere) return to;
     if (sp_map_inherited(s, &f->in_shape, axis, sp_along_reads(f), sp_along_nreads(f), &map)) sp_map_init(&to->map, &to->grid, map.p, map.q);
+    if (!sp_map_deals(&to->map, along)) return to;
+    int ranks = to->map.p * to->map.q;
+    sp_map_init(&map, &to->grid, along == to->map.col ? ranks : 1, along == to->map.col ? 1 : ranks);
+    int other = along == map.col ? map.row : map.col;
+    if (!sp_map_deals(&map, along) && to->grid.v[other] >= ranks) to->map = map;
     return to;
 }
 
@@ -337,7 +345,7 @@ static starp_status lower_both(struct sp_along *both, const void *element)
         g.before = &f;
         return lower_into_tiles(&g, false);
     }
-    struct sp_value *v = f.out.value = g.in.value = new_result(&f, &between, f.out_dtype);
+    struct sp_value *v = f.out.value = g.in.value = new_result(&f, &between, f.out_dtype, p->axis[0]);
     if (!v) return sp_fail_memory(c->e);
     sp_view_identity(&f.out.view, between.n);
     g.in.view = f.out.view;
@@ -367,6 +375,16 @@ starp_status sp_along_again(struct sp_run *run, int32_t step, struct sp_value *i
     return lower_any(&f, NULL);
 }
 
+/* The axis along which results' lines are. */
+static int last_axis(const struct sp_along *f)
+{
+    struct sp_plane_param plane;
+    struct sp_axis_param line;
+    memcpy(&plane, f->c->node->param, sizeof plane);
+    memcpy(&line, f->c->node->param, sizeof line);
+    return sp_call_is_over_plane(f->call) ? plane.axis[1] : line.axis;
+}
+
 starp_status sp_lower_along(struct sp_calling *c)
 {
     struct sp_run *run = c->run;
@@ -374,7 +392,7 @@ starp_status sp_lower_along(struct sp_calling *c)
     struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .out_shape = c->node->shape,
                           .out_dtype = (starp_dtype)c->node->dtype };
     SP_TRY(find_operand(&f));
-    f.out.value = new_result(&f, &f.out_shape, f.out_dtype);
+    f.out.value = new_result(&f, &f.out_shape, f.out_dtype, last_axis(&f));
     if (!f.out.value) return sp_fail_memory(c->e);
     run->value[c->step->output[0]] = f.out.value;
     return lower_any(&f, element);

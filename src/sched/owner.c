@@ -31,12 +31,22 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+/* Over how many ranks tiles are dealt along an axis. */
+static int dealt_over(const struct sp_map *m, int axis)
+{
+    return axis == m->col ? (m->row < 0 ? m->p * m->q : m->q) : axis == m->row ? m->p : 1;
+}
+
+bool sp_map_deals(const struct sp_map *m, int axis)
+{
+    return m->table || dealt_over(m, axis) > 1;
+}
+
 int64_t sp_map_share(const struct sp_map *m, const starp_dims *grid)
 {
     int64_t n = 1;
     for (int a = 0; a < grid->n; a++) {
-        int64_t over = a == m->col ? (m->row < 0 ? m->p * m->q : m->q) : a == m->row ? m->p : 1;
-        n *= ceil_div(grid->v[a], m->everywhere ? 1 : over);
+        n *= ceil_div(grid->v[a], m->everywhere ? 1 : dealt_over(m, a));
     }
     return n;
 }
