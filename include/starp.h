@@ -350,7 +350,8 @@ STARP_API starp_array *starp_reshape(starp_array *x, const starp_dims *shape);
  * The same elements, owned by other ranks: tiles are dealt block-cyclically, rows of tiles over p ranks and columns over q;
  * one that is cut into tiles along a single axis is dealt over all p q along that. 0 for p or q: as many as there are for the
  * other. The usual map is 1 x all, or has more rows where there are fewer tile columns than ranks; what is computed from
- * arrays of another map, or from slices of them, inherits that. Only the place of the work changes, never a result. Small arrays are on every rank and stay there; alone, nothing happens. Deferred.
+ * arrays of another map, or from slices of them, inherits that, as far as it leaves the lines of Fourier transforms whole.
+ * Only the place of the work changes, never a result. Small arrays are on every rank and stay there; alone, nothing happens. Deferred.
  * Errors: STARP_ERR_ARGUMENT when p q is more than there are ranks, or less than 1.
  */
 STARP_API starp_array *starp_distribute(starp_array *x, int p, int q);

@@ -30,6 +30,9 @@ static void along_several(starp_array *x)
     digest("rfftn", starp_fft_rfftn(starp_real(x), NULL, NULL, STARP_FORWARD));
     digest("weighted", starp_fft_fft(starp_multiply(starp_real(x), starp_at(x, "..., :1")), 0, 0, STARP_BACKWARD));
     digest("irfftn", starp_fft_irfftn(y, NULL, STARP_AXES(0), STARP_BACKWARD));
+    starp_array *rows = starp_distribute(x, 0, 1);
+    digest("rows", starp_fft_fftn(rows, NULL, NULL, STARP_BACKWARD));
+    digest("sums", starp_sum(starp_multiply(starp_fft_fft(rows, 0, 0, STARP_BACKWARD), starp_fft_fft(x, 0, -1, STARP_BACKWARD)), STARP_AXES(0), 0));
 }
 
 static void convolutions(starp_array *x, uint64_t *seed)

@@ -8,7 +8,8 @@
  * Along an axis (-1: the last) of n elements (0: as many as there are; more are cut off, missing ones are zeros), as in NumPy:
  * y[k] = sum of x[j] e^(-2 pi i j k / n), inverse transforms with e^(+2 pi i j k / n). f32 and c64 stay in single precision;
  * integers and bool are transformed in double. Any length, fast where it has small factors; beyond 2^31, products of two numbers up
- * to 65536 (else STARP_ERR_LIMIT). Deferred. FFTW does the work.
+ * to 65536 (else STARP_ERR_LIMIT). Deferred. FFTW does the work. On many ranks a result is dealt so that each line is on one rank,
+ * unless there are fewer tiles of lines than ranks: transforming back, or along that axis again, sends nothing.
  * @{
  */
 /** Which of the two directions is divided: the inverse by n, both by its root, or the forward one by n. */
