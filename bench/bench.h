@@ -87,7 +87,7 @@ struct bench_case {
     const struct bench_unit *unit;
     double work;                                            /* for open: bytes or operations, per element or per run */
     int repeats;                                            /* 0: the usual number */
-    bool heavy;                                             /* few rounds, and no warm-up but the check */
+    bool heavy;                                             /* seconds a run: few rounds, the check is the warm-up */
     int warmup;                                             /* and so many runs, where memory is what is cold */
     void (*build)(struct bench_state *st, starp_array **y); /* records the st->nout results */
     void (*reference)(struct bench_state *st);              /* in -> want */

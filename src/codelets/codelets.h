@@ -144,7 +144,7 @@ void sp_move(int ndim, const int64_t *extent, size_t item, void *dst, const int6
              const int64_t *src_stride, const struct sp_kernels *kernels);
 /* The same past the caches, where rows are dense: for what will not be read soon. */
 void sp_move_past(int ndim, const int64_t *extent, size_t item, void *dst, const int64_t *dst_stride, const void *src,
-             const int64_t *src_stride, const struct sp_kernels *kernels);
+                  const int64_t *src_stride, const struct sp_kernels *kernels);
 
 /* -------------------------------------------------------------------------------------------------- reshape.c */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* axis.h: what the files share that lower operations along an axis: lower_fft.c, lower_lines.c, lower_planes.c and lower_sixstep.c. */
+/* axis.h: what the files share that lower operations along an axis: lower_fft.c, lower_lines.c,
+   lines_exchange.c, lower_planes.c and lower_sixstep.c. */
 #ifndef SP_AXIS_H
 #define SP_AXIS_H
 
@@ -16,7 +17,7 @@ struct sp_along {
     starp_dtype in_dtype, out_dtype;
     struct sp_window in, out;
     const struct sp_program *program; /* makes the operand, which is stored nowhere; or NULL */
-    struct sp_window *operand; /* of the program, with room for one more; kept by the run */
+    struct sp_window *operand; /* of the program, with room for one more */
     bool tokens;             /* tasks write parts of tiles: whoever reads those waits for a task that reads all tokens */
     struct sp_slot **token;  /* one per task */
     struct sp_slot *ready;   /* can be read when `out` may be written; NULL: at once */
@@ -54,7 +55,7 @@ void sp_along_keep(struct sp_along *f, struct sp_slot **slot, int64_t n);
 /* lower_lines.c: lines that fit a cache, many to a task. */
 starp_status sp_lower_lines(struct sp_along *f);
 starp_status sp_lower_spread(struct sp_along *f); /* lines_exchange.c: the same where ranks have parts of what is read and written */
-void sp_lines_block(const struct sp_along *f, const starp_dims *shape, starp_dims *block); /* lines of a task */
+void sp_lines_block(const struct sp_along *f, starp_dims *block); /* results of a task */
 double sp_along_scale(const struct sp_along *f); /* what results are multiplied by */
 /* lower_planes.c: two axes one after the other, in two passes over memory: of g from what of f comes out; whether that is worth it. */
 bool sp_planes_apply(const struct sp_along *f, const struct sp_along *g);

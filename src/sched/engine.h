@@ -91,6 +91,8 @@ void sp_map_init(struct sp_map *m, const starp_dims *grid, int p, int q); /* gri
 void sp_map_usual(struct sp_map *m, const starp_dims *grid, int ranks);
 /* Whether tiles along an axis are of several ranks. */
 bool sp_map_deals(const struct sp_map *m, int axis);
+/* Whether all p q ranks have some. */
+bool sp_map_is_fair(const struct sp_map *m, const starp_dims *grid);
 /* Tiles of the rank that has most. */
 int64_t sp_map_share(const struct sp_map *m, const starp_dims *grid);
 /* Whether two maps of arrays of the same shape say the same. */
@@ -453,6 +455,8 @@ struct sp_remains *sp_remains_new(struct sp_value *table, int nresults, int64_t 
 /* Who has which iterations is settled. */
 void sp_remains_dealt(struct sp_remains *r, const struct sp_map *map);
 void sp_remains_drop(struct sp_value *table); /* nothing if there are none */
+/* lower_fft.c: the map that the result of an operation along an axis gets from its operands. */
+starp_status sp_along_deal(struct sp_run *run, int32_t step, const void **constants, struct sp_value *to, struct sp_error *e);
 /* lower_call.c: operations on whole arrays, and one of several results. */
 starp_status sp_lower_call(struct sp_run *run, int32_t step, const void **constants, struct sp_error *e);
 starp_status sp_lower_part(struct sp_run *run, int32_t step, struct sp_error *e);

@@ -30,20 +30,17 @@ struct spread {
 /* A value is a home for lines that lie on one rank each, if ranks have their shares of them. */
 static bool is_home(const struct sp_along *f, const struct sp_value *v)
 {
-    int64_t n = 1;
-    for (int a = 0; a < v->grid.n; a++) n *= a == f->param.axis ? 1 : v->grid.v[a];
-    return !v->map.everywhere && !sp_map_deals(&v->map, f->param.axis) && n >= f->c->run->sched->ranks;
+    return !v->map.everywhere && !sp_map_deals(&v->map, f->param.axis) && sp_map_is_fair(&v->map, &v->grid);
 }
 
 static void find_home(struct spread *x)
 {
     const struct sp_along *f = x->f;
-    starp_dims grid = x->block;
-    sp_lines_block(f, &f->out_shape, &x->block);
+    starp_dims grid;
+    sp_lines_block(f, &x->block);
     if (is_home(f, f->out.value)) x->home = f->out.value;
     else if (!f->program && sp_view_is_identity(&f->in.view, &f->in.value->shape, &f->in_shape) && is_home(f, f->in.value)) x->home = f->in.value;
     if (x->home) return;
-    x->block.v[f->param.axis] = f->out_shape.v[f->param.axis];
     grid.n = x->block.n;
     for (int a = 0; a < grid.n; a++) grid.v[a] = (f->out_shape.v[a] + x->block.v[a] - 1) / x->block.v[a];
     sp_map_usual(&x->map, &grid, f->c->run->sched->ranks);
@@ -133,7 +130,6 @@ static bool gather(struct spread *x, int rank)
 static starp_status redirect(struct spread *x, int rank)
 {
     struct sp_calling *c = x->f->c;
-    const struct sp_piece *piece = x->parcel.piece;
     x->to[rank].slot = NULL;
     if (!gather(x, rank)) return sp_fail_memory(c->e);
     if (x->parcel.n == 0) return STARP_OK;
@@ -141,7 +137,7 @@ static starp_status redirect(struct spread *x, int rank)
     SP_TRY(sp_lent_slot(c->run, x->parcel.bytes, rank, &x->to[rank].slot, c->e));
     int32_t buffer = sp_cuts_buffer(&x->out, &(struct sp_source){ .value = NULL }, x->to[rank].slot, 2);
     if (buffer < 0) return sp_fail_memory(c->e);
-    piece = x->parcel.piece;
+    const struct sp_piece *piece = x->parcel.piece;
     for (int32_t b = 0; b < x->out.nbox; b++) {
         if (!is_of(x, b, rank)) continue;
         struct sp_ref *ref = &x->out.ref[b];

@@ -133,9 +133,9 @@ static starp_status lower_into_tiles(struct sp_along *f, bool spread)
     bool at_once = f->c->at_once;
     SP_TRY(sp_value_fill(f->c->run->sched, to, !at_once, f->c->e));
     if (!at_once) to->run = f->c->run->id;
-    if (!at_once) SP_TRY(await_memory(f, to));
     f->tokens = !at_once;
-    starp_status status = lower_tasks(f, spread);
+    starp_status status = at_once ? STARP_OK : await_memory(f, to);
+    if (status == STARP_OK) status = lower_tasks(f, spread);
     if (status == STARP_OK && !at_once) status = join(f, 0, to->slot, to->ntile, false);
     drop_tokens(f, 0, f->ntoken);
     for (int k = 0; k < SP_ALONG_KEPT; k++) drop_kept(f, k);
@@ -147,17 +147,15 @@ static starp_status lower_into_tiles(struct sp_along *f, bool spread)
 /* -------------------------------------------------------------------------------------------------- many ranks */
 
 /* A result in tiles of whole lines, dealt over the ranks; its memory goes with the call. */
-static starp_status in_lines(struct sp_along *f, struct sp_window *w)
+static starp_status in_lines(struct sp_along *f)
 {
     struct sp_calling *c = f->c;
     starp_dims tile;
-    sp_lines_block(f, &f->out_shape, &tile);
-    if (tile.v[f->param.axis] < 1) tile.v[f->param.axis] = 1;
-    *w = (struct sp_window){ .value = sp_value_cut(&f->out_shape, f->out_dtype, &tile) };
-    if (!w->value) return sp_fail_memory(c->e);
-    c->held[c->nheld++] = w->value;
-    sp_view_identity(&w->view, f->out_shape.n);
-    sp_map_usual(&w->value->map, &w->value->grid, c->run->sched->ranks);
+    sp_lines_block(f, &tile);
+    f->out.value = sp_value_cut(&f->out_shape, f->out_dtype, &tile);
+    if (!f->out.value) return sp_fail_memory(c->e);
+    c->held[c->nheld++] = f->out.value;
+    sp_map_usual(&f->out.value->map, &f->out.value->grid, c->run->sched->ranks);
     return STARP_OK;
 }
 
@@ -169,14 +167,34 @@ static starp_status copy_to(struct sp_along *f, const struct sp_window *from, st
     return sp_lower_copy(c->run, &copy, c->e);
 }
 
+/*
+ * Results of lines along an axis, and what is made of the same operands before, are in the map of these, if that is not the usual one;
+ * but so that each line is on one rank, if ranks have their shares then: nothing of it travels, nor if it is transformed back.
+ */
+static void deal(const struct sp_along *f, struct sp_value *to, int along)
+{
+    const struct sp_sched *s = f->c->run->sched;
+    int axis[STARP_MAXDIM];
+    struct sp_map map;
+    for (int a = 0; a < STARP_MAXDIM; a++) axis[a] = a;
+    if (to->map.everywhere) return;
+    if (sp_map_inherited(s, &f->in_shape, axis, sp_along_reads(f), sp_along_nreads(f), &map)) sp_map_init(&to->map, &to->grid, map.p, map.q);
+    if (!sp_map_deals(&to->map, along)) return;
+    int ranks = to->map.p * to->map.q;
+    sp_map_init(&map, &to->grid, along == to->map.col ? ranks : 1, along == to->map.col ? 1 : ranks);
+    if (!sp_map_deals(&map, along) && sp_map_is_fair(&map, &to->grid)) to->map = map;
+}
+
 /* The operand as an array of the usual tiling, on all ranks if need be, from which it is read from now on: copied, or made there. */
 static starp_status store_operand(struct sp_along *f, const void *element, bool everywhere)
 {
     struct sp_calling *c = f->c;
     struct sp_window from = f->in;
-    f->in.value = sp_value_new(c->run->sched, &f->in_shape, f->in_dtype);
-    if (!f->in.value) return sp_fail_memory(c->e);
-    c->held[c->nheld++] = f->in.value;
+    struct sp_value *v = sp_value_new(c->run->sched, &f->in_shape, f->in_dtype);
+    if (!v) return sp_fail_memory(c->e);
+    c->held[c->nheld++] = v;
+    deal(f, v, f->param.axis);
+    f->in.value = v;
     sp_view_identity(&f->in.view, f->in_shape.n);
     f->in.value->map.everywhere |= everywhere;
     f->in.value->run = c->run->id;
@@ -188,13 +206,20 @@ static starp_status store_operand(struct sp_along *f, const void *element, bool 
     return sp_lower_into(&l, f->in.value);
 }
 
-/* Whether what the program reads of other ranks is more than what it makes. */
+/* Whether a program may read elements of other ranks: there are none if operand and result have their lines at the same places. */
+static bool may_travel(const struct sp_along *f, const struct sp_value *v)
+{
+    const struct sp_map *to = &f->out.value->map;
+    return !v->map.everywhere && (sp_map_deals(to, f->param.axis) || !sp_map_equal(&v->map, to));
+}
+
+/* Whether that is more than what it makes. */
 static bool reads_much(const struct sp_along *f)
 {
     double bytes = 0;
     for (int k = 0; f->program && k < f->program->noperand; k++) {
         const struct sp_value *v = f->operand[k].value;
-        if (v && !v->map.everywhere) bytes += (double)sp_shape_size(&v->shape) * sp_dtypes[v->dtype].size;
+        if (v && may_travel(f, v)) bytes += (double)sp_shape_size(&v->shape) * sp_dtypes[v->dtype].size;
     }
     return bytes > (double)sp_shape_size(&f->in_shape) * sp_dtypes[f->in_dtype].size;
 }
@@ -220,7 +245,7 @@ static starp_status lower_apart(struct sp_along *f, const void *element)
     struct sp_window to = f->out;
     if (!has_elements(f) || reads_much(f)) SP_TRY(store_operand(f, element, false));
     if (is_here(f) || !to.value->map.everywhere) return lower_into_tiles(f, !is_here(f));
-    SP_TRY(in_lines(f, &f->out));
+    SP_TRY(in_lines(f));
     SP_TRY(lower_into_tiles(f, true));
     to.value->run = f->c->run->id;
     SP_TRY(sp_value_fill(f->c->run->sched, to.value, true, f->c->e));
@@ -250,13 +275,14 @@ static bool runs_at_once(const struct sp_along *f)
     return f->out.value->map.everywhere;
 }
 
-/* The operand: an array seen through a view, a constant, or what the step's program makes of its operands. */
-static starp_status find_operand(struct sp_along *f)
+/* The operand: an array seen through a view, a constant, or what the step's program makes of its operands; window: room for these. */
+static starp_status find_operand(struct sp_along *f, struct sp_window *window)
 {
     struct sp_calling *c = f->c;
     const struct sp_order *o = &c->run->sched->order;
     const struct sp_step *s = c->step;
-    struct sp_lowering l = { .run = c->run, .step = s, .program = s->program, .constants = c->constants, .e = c->e, .ndim = s->shape.n };
+    struct sp_lowering l = { .run = c->run, .step = s, .program = s->program, .constants = c->constants, .e = c->e,
+                             .window = window, .ndim = s->shape.n };
     if (!s->program) {
         const struct sp_operand *x = &s->operand[0];
         const struct sp_node *n = o->node[x->node];
@@ -266,14 +292,12 @@ static starp_status find_operand(struct sp_along *f)
         sp_operand_view(x, &(struct sp_step){ .shape = f->in_shape }, o, &f->in.view);
         return STARP_OK;
     }
-    l.window = sp_run_keep(c->run, (size_t)(s->noperand + 1) * sizeof *l.window);
-    if (!l.window) return sp_fail_memory(c->e);
     for (int a = 0; a < l.ndim; a++) l.axis[a] = a;
     for (int k = 0; k < s->noperand; k++) SP_TRY(sp_lower_operand(&l, k, o));
     f->program = s->program;
     f->in_shape = s->shape;
     f->in_dtype = (starp_dtype)s->program->output_dtype[0];
-    f->operand = l.window;
+    f->operand = window;
     return STARP_OK;
 }
 
@@ -308,27 +332,6 @@ static struct sp_along pass_of(const struct sp_along *f, const struct sp_plane_p
     return g;
 }
 
-/*
- * A result of lines along an axis, or what lies between two of them: in the map of what it is made from, if that is not the usual one; but
- * so that each line is on one rank, if ranks have their shares then: nothing of it travels, nor if it is transformed back.
- */
-static struct sp_value *new_result(const struct sp_along *f, const starp_dims *shape, starp_dtype dtype, int along)
-{
-    struct sp_sched *s = f->c->run->sched;
-    struct sp_value *to = sp_value_new(s, shape, dtype);
-    int axis[STARP_MAXDIM];
-    struct sp_map map;
-    for (int a = 0; a < STARP_MAXDIM; a++) axis[a] = a;
-    if (!to || to->map.everywhere) return to;
-    if (sp_map_inherited(s, &f->in_shape, axis, sp_along_reads(f), sp_along_nreads(f), &map)) sp_map_init(&to->map, &to->grid, map.p, map.q);
-    if (!sp_map_deals(&to->map, along)) return to;
-    int ranks = to->map.p * to->map.q;
-    sp_map_init(&map, &to->grid, along == to->map.col ? ranks : 1, along == to->map.col ? 1 : ranks);
-    int other = along == map.col ? map.row : map.col;
-    if (!sp_map_deals(&map, along) && to->grid.v[other] >= ranks) to->map = map;
-    return to;
-}
-
 /* In two passes over memory, or one after the other with an array in between. */
 static starp_status lower_both(struct sp_along *both, const void *element)
 {
@@ -345,8 +348,9 @@ static starp_status lower_both(struct sp_along *both, const void *element)
         g.before = &f;
         return lower_into_tiles(&g, false);
     }
-    struct sp_value *v = f.out.value = g.in.value = new_result(&f, &between, f.out_dtype, p->axis[0]);
+    struct sp_value *v = f.out.value = g.in.value = sp_value_new(c->run->sched, &between, f.out_dtype);
     if (!v) return sp_fail_memory(c->e);
+    deal(&f, v, p->axis[0]);
     sp_view_identity(&f.out.view, between.n);
     g.in.view = f.out.view;
     starp_status status = lower(&f, element);
@@ -388,12 +392,25 @@ static int last_axis(const struct sp_along *f)
 starp_status sp_lower_along(struct sp_calling *c)
 {
     struct sp_run *run = c->run;
+    struct sp_window window[SP_MAX_OPERANDS + 1];
     const void *element = c->step->program ? NULL : run->sched->order.node[c->step->operand[0].node]->param;
     struct sp_along f = { .c = c, .call = (enum sp_call)c->node->op, .out_shape = c->node->shape,
                           .out_dtype = (starp_dtype)c->node->dtype };
-    SP_TRY(find_operand(&f));
-    f.out.value = new_result(&f, &f.out_shape, f.out_dtype, last_axis(&f));
+    SP_TRY(find_operand(&f, window));
+    f.out.value = sp_value_new(run->sched, &c->node->shape, f.out_dtype);
     if (!f.out.value) return sp_fail_memory(c->e);
     run->value[c->step->output[0]] = f.out.value;
+    deal(&f, f.out.value, last_axis(&f));
     return lower_any(&f, element);
+}
+
+starp_status sp_along_deal(struct sp_run *run, int32_t step, const void **constants, struct sp_value *to, struct sp_error *e)
+{
+    const struct sp_step *s = &run->plan->step[step];
+    struct sp_window window[SP_MAX_OPERANDS + 1];
+    struct sp_calling c = { .run = run, .step = s, .node = run->sched->order.node[s->output[0]], .constants = constants, .e = e };
+    struct sp_along f = { .c = &c, .call = (enum sp_call)c.node->op };
+    SP_TRY(find_operand(&f, window));
+    deal(&f, to, last_axis(&f));
+    return STARP_OK;
 }

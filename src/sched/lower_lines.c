@@ -23,8 +23,9 @@ static void end_lines(struct sp_task *task)
 
 /* ------------------------------------------------------------------------------------------------------- submitting */
 
-void sp_lines_block(const struct sp_along *f, const starp_dims *shape, starp_dims *block)
+void sp_lines_block(const struct sp_along *f, starp_dims *block)
 {
+    const starp_dims *shape = &f->out_shape;
     int64_t in = sp_shape_size(&f->in_shape), out = sp_shape_size(&f->out_shape), all = in > out ? in : out;
     int64_t n = f->param.n > 0 ? f->param.n : 1, room = BLOCK_ELEMENTS, least = f->param.axis < shape->n - 1 ? STRIP : 1;
     if (all / MOST_BLOCKS > room) room = all / MOST_BLOCKS;
@@ -232,7 +233,7 @@ starp_status sp_lower_lines(struct sp_along *f)
     int64_t lo[STARP_MAXDIM] = { 0 };
     starp_status status = STARP_OK;
     if (sp_shape_size(&f->out_shape) == 0) return STARP_OK;
-    sp_lines_block(f, &f->out_shape, &block);
+    sp_lines_block(f, &block);
     for (int a = 0; status == STARP_OK;) {
         status = sp_lines_submit(f, &block, lo, NULL, &in, &out);
         for (a = f->in_shape.n - 1; a >= 0; a--) {

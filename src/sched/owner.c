@@ -42,6 +42,13 @@ bool sp_map_deals(const struct sp_map *m, int axis)
     return m->table || dealt_over(m, axis) > 1;
 }
 
+bool sp_map_is_fair(const struct sp_map *m, const starp_dims *grid)
+{
+    int64_t ranks = 1;
+    for (int a = 0; a < grid->n; a++) ranks *= grid->v[a] < dealt_over(m, a) ? grid->v[a] : dealt_over(m, a);
+    return ranks == m->p * m->q;
+}
+
 int64_t sp_map_share(const struct sp_map *m, const starp_dims *grid)
 {
     int64_t n = 1;

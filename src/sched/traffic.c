@@ -119,6 +119,9 @@ static void count_step(struct sp_run *run, int32_t step, struct traffic *t, FILE
     }
     if (s->kind == SP_STEP_PART) return;
     if (s->kind == SP_STEP_CALL) {
+        if (sp_call_is_along_axis((enum sp_call)run->sched->order.node[s->output[0]]->op)) {
+            sp_along_deal(run, step, run->constants, run->value[s->output[0]], e);
+        }
         fprintf(out, "step %d: what travels is not counted\n", step);
         return;
     }
