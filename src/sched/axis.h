@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* axis.h: what the files share that lower operations along an axis: lower_fft.c, lower_lines.c,
-   lines_exchange.c, lower_planes.c and lower_sixstep.c. */
+/* axis.h: what the files share that lower operations along an axis: lower_fft.c, tokens.c, lower_lines.c, lines_exchange.c,
+   lower_planes.c and lower_sixstep.c. */
 #ifndef SP_AXIS_H
 #define SP_AXIS_H
 
@@ -41,6 +41,9 @@ static inline int sp_along_nreads(const struct sp_along *f)
 
 /* lower_fft.c: the step's operation on an operand that is there; its tasks are submitted. One rank. */
 starp_status sp_along_again(struct sp_run *run, int32_t step, struct sp_value *in, struct sp_value *out, struct sp_error *e);
+/* tokens.c: before the first task that writes the result, and after the last; status: how it went so far. */
+starp_status sp_along_begin(struct sp_along *f);
+starp_status sp_along_end(struct sp_along *f, starp_status status);
 /* A slot that the task writes, as far as dependencies go. */
 starp_status sp_along_token(struct sp_along *f, struct sp_task *task);
 /* Slots that tasks with tokens, from one on, have read without depending on them may be used for something else. */
