@@ -339,13 +339,13 @@ static void failed_items_are_like_the_others(void **state)
 
 /* ------------------------------------------------------------------------------------------------------------ plans */
 
-static void expect_explained(starp_array *x, const char *words)
+static void expect_described(starp_array *x, starp_status (*describe)(starp_array *x, FILE *out), const char *words)
 {
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    la_done(starp_explain(x, out));
+    la_done(describe(x, out));
     fclose(out);
     if (!strstr(text, words)) fail_msg("\"%s\" is not in:\n%s", words, text);
     free(text);
@@ -361,10 +361,21 @@ static void plans_name_functions(void **state)
         char words[64];
         starp_array *y = starp_ppeval(session, names[k % 2], STARP_ARGS(numbers_from(0, 5)));
         snprintf(words, sizeof words, ": ppeval %s to (5, 2)", names[k % 2]);
-        expect_explained(y, words);
+        expect_described(y, starp_explain, words);
         la_done(starp_eval(y));
-        expect_explained(y, words);
+        expect_described(y, starp_explain, words);
     }
+    close_session();
+}
+
+/* Whatever they are called. */
+static void graphs_name_functions(void **state)
+{
+    (void)state;
+    open_with("");
+    pc_enter("say \"\\o/\"", (starp_function){ .iterate = fussy });
+    starp_array *y = starp_ppeval(session, "say \"\\o/\"", STARP_ARGS(numbers_from(0, 5)));
+    expect_described(y, starp_graph_dot, "ppeval say \\\"\\\\o/\\\"\\n");
     close_session();
 }
 
@@ -378,6 +389,7 @@ int main(void)
         cmocka_unit_test(shapes_are_those_of_the_first_that_succeeds),
         cmocka_unit_test(failed_items_are_like_the_others),
         cmocka_unit_test(plans_name_functions),
+        cmocka_unit_test(graphs_name_functions),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

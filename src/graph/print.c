@@ -117,15 +117,25 @@ static void print_result(char letter, int k, int32_t node, const struct sp_order
             sp_shape_text(text, &n->shape));
 }
 
+/* Text as it is, or, for dot, inside quotes. */
+static void print_text(const char *text, bool quoted, FILE *out)
+{
+    for (; *text; text++) {
+        if (quoted && (*text == '"' || *text == '\\')) putc('\\', out);
+        putc(*text, out);
+    }
+}
+
 /* What a step does, by name. */
-static void print_name(const struct sp_node *n, const struct sp_order *o, FILE *out)
+static void print_name(const struct sp_node *n, const struct sp_order *o, bool quoted, FILE *out)
 {
     struct sp_ppeval_param p;
     const struct sp_graph *g = o->graph;
-    fputs(sp_node_name(n), out);
+    print_text(sp_node_name(n), quoted, out);
     if (n->kind != SP_KIND_CALL || n->op != SP_CALL_ppeval || !g || !g->function) return;
     memcpy(&p, n->param, sizeof p);
-    fprintf(out, " %s", g->function(g->executor, p.function));
+    putc(' ', out);
+    print_text(g->function(g->executor, p.function), quoted, out);
 }
 
 static void print_step(const struct sp_step *s, int32_t t, const struct sp_order *o, FILE *out)
@@ -139,7 +149,7 @@ static void print_step(const struct sp_step *s, int32_t t, const struct sp_order
         else if (s->kind == SP_STEP_RESHAPE && grid[0] > 0) fprintf(out, "step %d: distribute over %d x %d ranks", t, grid[0], grid[1]);
         else {
             fprintf(out, "step %d: ", t);
-            print_name(n, o, out);
+            print_name(n, o, false, out);
             fprintf(out, " to %s", sp_shape_text(text, &n->shape));
         }
         if (s->program) fprintf(out, ", of %d operation%s over %s", s->nops - 1, s->nops == 2 ? "" : "s", sp_shape_text(text, &s->shape));
@@ -191,7 +201,7 @@ void sp_plan_dot(const struct sp_order *o, FILE *out)
     for (int32_t i = 0; i < o->n; i++) {
         const struct sp_node *n = o->node[i];
         fprintf(out, "    n%d [label=\"%%%d ", i, i);
-        print_name(n, o, out);
+        print_name(n, o, true, out);
         if (n->kind == SP_KIND_CONST) {
             fputs(" ", out);
             print_constant(n, out);
