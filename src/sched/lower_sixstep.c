@@ -250,7 +250,7 @@ static starp_status begin(struct sixstep *x, struct sp_along *f)
     *x = (struct sixstep){ .f = f, .kernels = s->kernels, .n = f->param.n, .single = single, .item = sp_dtypes[f->out.value->dtype].size,
                            .ranks = f->out.value->map.everywhere ? 1 : s->ranks, .scale = sp_along_scale(f), .program = f->program, .constants = c->constants, .given = f->in_shape.v[f->param.axis] };
     x->rank = x->ranks == 1 ? 0 : s->rank;
-    x->past = x->n * (int64_t)x->item > s->cache_bytes / 2;
+    x->past = 3 * x->n * (int64_t)x->item > s->cache_bytes / 4; /* operand, result, and what lies between */
     sp_fft_cuts(x->n, &x->n1, &x->n2);
     x->rows = sp_run_keep(c->run, (size_t)x->ranks * 2 * sizeof *x->rows);
     struct sp_dft_key key = { .kind = SP_DFT_C2C, .single = single, .inverse = f->param.inverse, .decimated = true, .n = x->n1 };
