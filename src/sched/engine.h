@@ -296,6 +296,7 @@ struct sp_parcel {
     size_t bytes;
 };
 size_t sp_piece_bytes(const struct sp_piece *x); /* the room it takes */
+void sp_piece_dense(const struct sp_piece *x, int64_t *stride); /* its strides in the parcel */
 void sp_parcel_clear(struct sp_parcel *p);
 bool sp_parcel_add(struct sp_parcel *p, const struct sp_piece *piece); /* finds `at` */
 void sp_parcel_free(struct sp_parcel *p);

@@ -141,13 +141,8 @@ static starp_status redirect(struct spread *x, int rank)
     for (int32_t b = 0; b < x->out.nbox; b++) {
         if (!is_of(x, b, rank)) continue;
         struct sp_ref *ref = &x->out.ref[b];
-        int64_t unit = (int64_t)piece->item;
         *ref = (struct sp_ref){ .buffer = buffer, .offset = (int64_t)piece->at };
-        for (int a = x->out.ndim - 1; a >= 0; a--) {
-            ref->stride[a] = unit;
-            unit *= piece->extent[a];
-        }
-        piece++;
+        sp_piece_dense(piece++, ref->stride);
     }
     return STARP_OK;
 }
@@ -200,11 +195,8 @@ static int unpack(struct sp_task *task, void *scratch)
     const struct unpack_task *t = (const struct unpack_task *)task;
     for (int32_t i = 0; i < t->npiece; i++) {
         const struct sp_piece *x = &t->piece[i];
-        int64_t dense[STARP_MAXDIM], unit = (int64_t)x->item;
-        for (int k = x->ndim - 1; k >= 0; k--) {
-            dense[k] = unit;
-            unit *= x->extent[k];
-        }
+        int64_t dense[STARP_MAXDIM];
+        sp_piece_dense(x, dense);
         (t->past ? sp_move_past : sp_move)(x->ndim, x->extent, x->item, (char *)x->from, x->stride, (const char *)t->message->data + x->at,
                                            dense, task->run->sched->kernels);
     }

@@ -14,6 +14,15 @@ size_t sp_piece_bytes(const struct sp_piece *x)
     return (bytes + 15) & ~(size_t)15;
 }
 
+void sp_piece_dense(const struct sp_piece *x, int64_t *stride)
+{
+    int64_t unit = (int64_t)x->item;
+    for (int k = x->ndim - 1; k >= 0; k--) {
+        stride[k] = unit;
+        unit *= x->extent[k];
+    }
+}
+
 void sp_parcel_clear(struct sp_parcel *p)
 {
     p->n = 0;
@@ -53,11 +62,8 @@ static int perform_pack(struct sp_task *task, void *scratch)
     struct pack_task *t = (struct pack_task *)task;
     for (int32_t i = 0; i < t->npiece; i++) {
         struct sp_piece *x = &t->piece[i];
-        int64_t dense[STARP_MAXDIM], unit = (int64_t)x->item;
-        for (int k = x->ndim - 1; k >= 0; k--) {
-            dense[k] = unit;
-            unit *= x->extent[k];
-        }
+        int64_t dense[STARP_MAXDIM];
+        sp_piece_dense(x, dense);
         sp_move(x->ndim, x->extent, x->item, t->to + x->at, dense, x->from, x->stride, task->run->sched->kernels);
     }
     return SP_KERNEL_OK;
